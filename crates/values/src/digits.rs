@@ -173,7 +173,8 @@ pub(crate) fn scan(text: &str) -> Result<ScannedNumber, NumberError> {
         return Err(irregular(unsigned));
     }
     let fraction = latin_digits(fraction.unwrap_or_default());
-    if whole.len() + fraction.len() > MAX_DIGITS {
+    let digits = format!("{whole}{fraction}");
+    if digits.trim_start_matches('0').len() > MAX_DIGITS {
         return Err(NumberError::TooManyDigits {
             text: shorten(unsigned),
         });
