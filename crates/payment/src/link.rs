@@ -1,0 +1,169 @@
+//! Links and payments, in words every provider is translated to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use values::{Locale, Money, Timestamp};
+
+/// When a call is made, and until when it may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// The engine's time.
+    pub now: Timestamp,
+    /// No byte may be sent after this instant.
+    pub send_by: Timestamp,
+}
+
+/// How often a link may be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Usage {
+    /// Once.
+    #[default]
+    OneTime,
+    /// Any number of times.
+    Reusable,
+}
+
+/// What a gateway is asked to make. Frozen in the intent: every attempt sends the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRequest {
+    /// Our order number, unique per activity entry and the same for all its attempts.
+    pub reference: String,
+    /// The amount, in the account's currency.
+    pub amount: Money,
+    /// When the link stops taking payments.
+    pub expires_at: Timestamp,
+    /// What the payer sees it is for.
+    pub description: String,
+    /// How often it may be paid.
+    pub usage: Usage,
+    /// The payer's name, if known.
+    pub payer_name: Option<String>,
+    /// Language of the payment page.
+    pub locale: Locale,
+    /// Settings of that provider alone; an unknown key is refused, never dropped.
+    pub extras: BTreeMap<String, String>,
+}
+
+/// How a provider names a link: an opaque map, because some need a number and a date.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderRef(pub BTreeMap<String, String>);
+
+/// A link that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedLink {
+    /// How the provider names it.
+    pub provider_ref: ProviderRef,
+    /// Where the customer pays.
+    pub url: String,
+    /// Until when the URL works, where that is shorter than the link's life.
+    pub url_valid_until: Option<Timestamp>,
+    /// The amount the provider has recorded, where it says so.
+    pub amount: Option<Money>,
+}
+
+/// The state of a link, normalised over providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LinkStatus {
+    /// The intent is stored; the provider may not have heard of it.
+    Creating,
+    /// It exists and can be paid.
+    Created,
+    /// The customer has opened it.
+    Viewed,
+    /// A payment has begun.
+    Paying,
+    /// Paid; the money is certain.
+    Paid,
+    /// Paid after it had expired.
+    PaidLate,
+    /// Paid after we had cancelled it.
+    PaidAfterCancel,
+    /// Closed by time, by the provider's word.
+    Expired,
+    /// Closed by us, by the provider's word.
+    Cancelled,
+    /// The provider refused to make it.
+    CreateFailed,
+    /// Nobody knows; not paid and not failed.
+    Unknown,
+}
+
+impl LinkStatus {
+    /// Whether the link can certainly not be paid any more without our asking for it.
+    pub fn is_closed(self) -> bool {
+        matches!(
+            self,
+            LinkStatus::Paid
+                | LinkStatus::PaidLate
+                | LinkStatus::PaidAfterCancel
+                | LinkStatus::Expired
+                | LinkStatus::Cancelled
+                | LinkStatus::CreateFailed
+        )
+    }
+
+    /// Whether money has come in.
+    pub fn is_paid(self) -> bool {
+        matches!(
+            self,
+            LinkStatus::Paid | LinkStatus::PaidLate | LinkStatus::PaidAfterCancel
+        )
+    }
+
+    /// The word used in YAML, lists and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkStatus::Creating => "creating",
+            LinkStatus::Created => "created",
+            LinkStatus::Viewed => "viewed",
+            LinkStatus::Paying => "paying",
+            LinkStatus::Paid => "paid",
+            LinkStatus::PaidLate => "paid_late",
+            LinkStatus::PaidAfterCancel => "paid_after_cancel",
+            LinkStatus::Expired => "expired",
+            LinkStatus::Cancelled => "cancelled",
+            LinkStatus::CreateFailed => "create_failed",
+            LinkStatus::Unknown => "unknown",
+        }
+    }
+}
+
+/// One payment the provider confirms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentFact {
+    /// The provider's transaction id; with gateway and account it is unique for ever.
+    pub transaction: String,
+    /// What was paid.
+    pub amount: Money,
+    /// When, by the provider's word.
+    pub paid_at: Timestamp,
+    /// What the payer sees as tracking number.
+    pub tracking_no: Option<String>,
+}
+
+/// The provider's word about one link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Our reference, as the provider stored it.
+    pub reference: String,
+    /// The link's state there.
+    pub status: LinkStatus,
+    /// Every payment it confirms, oldest first.
+    pub payments: Vec<PaymentFact>,
+}
+
+/// The answer of a look-up by reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It exists.
+    Link(CreatedLink),
+    /// The provider is certain that it never took this reference.
+    NotFound,
+    /// The provider cannot say.
+    CannotTell,
+}
