@@ -1,0 +1,116 @@
+//! Commits that leave the instance as it is: attempts, sent messages, readings of a link.
+
+use persistence::{Commit, Row, Write};
+use state_machine::Instance;
+use values::{ItemRef, Timestamp};
+
+use crate::record::{self, HistoryDetail, HistoryPersonal, HistoryRow};
+use crate::submit::Loaded;
+use crate::write::{Batch, stored_row};
+use crate::{Core, Error};
+
+impl Core {
+    /// Writes rows of an item and a line of its history. The caller holds the item's turn.
+    pub(crate) async fn commit_beside(
+        &self,
+        item: &ItemRef,
+        writes: Vec<Write>,
+        kind: &str,
+        notes: Vec<String>,
+    ) -> Result<(), Error> {
+        self.commit_detail(item, writes, (kind, notes), None).await
+    }
+
+    /// Writes rows of an item that are no part of its story.
+    pub(crate) async fn commit_beside_quietly(
+        &self,
+        item: &ItemRef,
+        writes: Vec<Write>,
+    ) -> Result<(), Error> {
+        let subject = record::item_key(item);
+        let version = self.store.subject(&subject).await?.map_or(0, |stored| stored.version);
+        let commit =
+            Commit { subject, expected: version, state: None, writes, history: Vec::new() };
+        self.store.commit(commit).await?;
+        Ok(())
+    }
+
+    /// The same as [`Core::commit_beside`], with what was sent or came back.
+    pub(crate) async fn commit_detail(
+        &self,
+        item: &ItemRef,
+        writes: Vec<Write>,
+        (kind, notes): (&str, Vec<String>),
+        detail: Option<HistoryDetail>,
+    ) -> Result<(), Error> {
+        let Some(loaded) = self.load(item).await? else {
+            return Err(Error::NotStarted(item.clone()));
+        };
+        let history = self.line(&loaded.row.instance, kind, notes, detail)?;
+        self.store
+            .commit(Commit {
+                subject: record::item_key(item),
+                expected: loaded.version,
+                state: None,
+                writes,
+                history: vec![history],
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Moves an intent's outbox row: the instance's row remembers when it is due.
+    pub(crate) async fn commit_intent(
+        &self,
+        loaded: Loaded,
+        due: Timestamp,
+        batch: Batch,
+        (detail, notes): (Option<HistoryDetail>, Vec<String>),
+    ) -> Result<(), Error> {
+        let Loaded { version, mut row } = loaded;
+        let workflow = self.workflows.pinned(&row.instance.definition).await?;
+        let history = self.line(&row.instance, "attempt", notes, detail)?;
+        row.intent_due = Some(due);
+        let subject = record::item_key(&row.instance.item);
+        self.store
+            .commit(Commit {
+                subject,
+                expected: version,
+                state: Some(stored_row(row, &workflow)?),
+                writes: batch.into_writes(),
+                history: vec![history],
+            })
+            .await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    fn line(
+        &self,
+        instance: &Instance,
+        kind: &str,
+        notes: Vec<String>,
+        detail: Option<HistoryDetail>,
+    ) -> Result<Row, Error> {
+        let row = HistoryRow {
+            at: self.clock.now(),
+            revision: instance.revision,
+            kind: kind.to_owned(),
+            actor: None,
+            definition: instance.definition.to_string(),
+            from: Some(instance.state.clone()),
+            path: Vec::new(),
+            trace: Vec::new(),
+            code: None,
+            notes,
+        };
+        let half = match detail {
+            Some(detail) => {
+                let personal = HistoryPersonal { cause: None, told: None, detail: Some(detail) };
+                record::encode(&personal)?
+            }
+            None => Vec::new(),
+        };
+        Ok(Row::new(record::encode(&row)?, half))
+    }
+}

@@ -1,0 +1,47 @@
+//! The one place that reads the time.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use values::Timestamp;
+
+/// Where the engine takes the time from.
+pub trait Clock: Send + Sync {
+    /// The moment, in UTC.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    fn now(&self) -> Timestamp {
+        chrono::DateTime::from(std::time::SystemTime::now())
+    }
+}
+
+/// A clock that stands still until it is set. Tests, scenarios and virtual runs use it.
+#[derive(Debug)]
+pub struct ManualClock {
+    now: Mutex<Timestamp>,
+}
+
+impl ManualClock {
+    /// A clock that shows this moment.
+    pub fn at(now: Timestamp) -> ManualClock {
+        ManualClock { now: Mutex::new(now) }
+    }
+
+    /// Sets the clock, forwards or back.
+    pub fn set(&self, now: Timestamp) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

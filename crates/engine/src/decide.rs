@@ -1,0 +1,393 @@
+//! Deciding, purely: the core's step, and the plans of the activities it enters, until the item rests.
+
+use activity::{Accounts, LinkDraft, MessageDraft, Outcome, Plan, PlanContext, Request};
+use host::Change;
+use payment::LinkStatus;
+use state_machine::{
+    ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, Rejection,
+    TraceEntry, step,
+};
+use values::{LinkId, Locale, MessageId, Timestamp, Zone};
+
+use crate::record::{Cause, LinkRow, MessageRow, MessageStatus, Told};
+use crate::workflow::Workflow;
+
+/// What deciding may look at besides the cause.
+#[derive(Clone, Copy)]
+pub(crate) struct Situation<'a> {
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) instance: &'a Instance,
+    pub(crate) accounts: &'a Accounts,
+    pub(crate) locales: &'a [Locale],
+    pub(crate) zone: &'a Zone,
+    pub(crate) activities_max: usize,
+}
+
+/// A decision, or what it still has to be told.
+pub(crate) enum Verdict {
+    /// The activity of the state entered next needs answers.
+    Ask(Box<Question>),
+    /// Decided.
+    Done(Box<Decided>),
+}
+
+/// What an activity needs to be told, for the instance as it would be.
+pub(crate) struct Question {
+    pub(crate) needs: Vec<activity::Need>,
+    pub(crate) instance: Instance,
+}
+
+/// Everything that one commit must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decided {
+    pub(crate) instance: Instance,
+    /// A request to store and perform.
+    pub(crate) intent: Option<Intent>,
+    /// The stored request is to be performed again.
+    pub(crate) reopen: bool,
+    pub(crate) timers_set: Vec<TimerChange>,
+    pub(crate) timers_cancelled: Vec<TimerChange>,
+    pub(crate) messages: Vec<MessageRow>,
+    pub(crate) links: Vec<LinkRow>,
+    pub(crate) host_changes: Vec<Change>,
+    pub(crate) path: Vec<Entered>,
+    pub(crate) trace: Vec<TraceEntry>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) declined: bool,
+}
+
+/// A request of an activity entry.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Intent {
+    pub(crate) state: String,
+    pub(crate) entry: u64,
+    pub(crate) reference: String,
+    pub(crate) request: Request,
+}
+
+/// A timer set or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TimerChange {
+    pub(crate) name: String,
+    pub(crate) entry: u64,
+    pub(crate) due: Timestamp,
+}
+
+/// Decides. The same situation, cause and answers give the same decision, now and in a replay.
+pub(crate) fn decide(
+    situation: Situation<'_>,
+    cause: &Cause,
+    told: &Told,
+) -> Result<Verdict, Rejection> {
+    let mut deciding = Deciding {
+        situation,
+        told,
+        answered: 0,
+        decided: Decided::from(situation.instance.clone()),
+        now: told.context.now,
+    };
+    let Some(event) = deciding.first_event(cause)? else { return Ok(deciding.ask()) };
+    deciding.run(event, cause)
+}
+
+impl Decided {
+    fn from(instance: Instance) -> Decided {
+        Decided {
+            instance,
+            intent: None,
+            reopen: false,
+            timers_set: Vec::new(),
+            timers_cancelled: Vec::new(),
+            messages: Vec::new(),
+            links: Vec::new(),
+            host_changes: Vec::new(),
+            path: Vec::new(),
+            trace: Vec::new(),
+            notes: Vec::new(),
+            code: None,
+            declined: false,
+        }
+    }
+}
+
+struct Deciding<'a> {
+    situation: Situation<'a>,
+    told: &'a Told,
+    answered: usize,
+    decided: Decided,
+    now: Timestamp,
+}
+
+impl Deciding<'_> {
+    /// The event the core is given first; `None` when concluding needs answers.
+    fn first_event(&mut self, cause: &Cause) -> Result<Option<Event>, Rejection> {
+        let instance = self.situation.instance;
+        let open = |entry: u64| entry == instance.entry && instance.activity.is_some();
+        match cause {
+            Cause::Event(event) => Ok(Some(event.clone())),
+            Cause::Ended { entry, outcome } if open(*entry) => {
+                Ok(Some(self.finished(*entry, (**outcome).clone())))
+            }
+            Cause::Concluded(concluded) if open(concluded.entry) => {
+                let Some(prepared) = self.situation.workflow.prepared.get(&instance.state) else {
+                    return Err(Rejection::Stale);
+                };
+                let Some(answers) = self.answers(&prepared.needs()) else { return Ok(None) };
+                let facts = instance.facts(&self.told.context);
+                let context = self.plan_context(&facts, &answers, instance);
+                let outcome = prepared.conclude(&context, &concluded.request, &concluded.result);
+                Ok(Some(self.finished(concluded.entry, outcome)))
+            }
+            Cause::Ended { .. } | Cause::Concluded(_) => Err(Rejection::Stale),
+        }
+    }
+
+    fn run(mut self, event: Event, cause: &Cause) -> Result<Verdict, Rejection> {
+        let mut next = Some(event);
+        let mut activities = 0;
+        while let Some(event) = next.take() {
+            let before = self.decided.instance.clone();
+            let workflow = self.situation.workflow;
+            let step = step(&workflow.definition, &before, &event, &self.told.context)?;
+            let opened = self.take(step);
+            let Some((state, entry)) = opened else { continue };
+            activities += 1;
+            if activities > self.situation.activities_max {
+                self.livelock(cause);
+                break;
+            }
+            match self.plan(&state, entry) {
+                Some(Plan::Perform(request)) => {
+                    let reference = self.reference();
+                    self.decided.intent = Some(Intent { state, entry, reference, request });
+                }
+                Some(Plan::Finish(outcome)) => next = Some(self.finished(entry, *outcome)),
+                None => return Ok(self.ask()),
+            }
+        }
+        Ok(Verdict::Done(Box::new(self.decided)))
+    }
+
+    /// Takes a step in; the activity it opened, if the instance rests in one.
+    fn take(&mut self, step: state_machine::Step) -> Option<(String, u64)> {
+        let mut opened = None;
+        for effect in step.effects {
+            match effect {
+                Effect::OpenActivity { state, entry } => opened = Some((state, entry)),
+                Effect::CloseActivity { .. } => self.decided.intent = None,
+                Effect::ReopenActivity { .. } => self.decided.reopen = true,
+                Effect::SetTimer { name, entry, due } => {
+                    self.decided.timers_set.push(TimerChange { name, entry, due });
+                }
+                Effect::CancelTimer { name, entry, due } => {
+                    let timer = TimerChange { name, entry, due };
+                    let set = &mut self.decided.timers_set;
+                    match set.iter().position(|other| *other == timer) {
+                        Some(index) => drop(set.remove(index)),
+                        None => self.decided.timers_cancelled.push(timer),
+                    }
+                }
+                Effect::Notify { notice, state, to } => {
+                    let notice = notice.to_owned();
+                    self.decided.host_changes.push(Change::Notify { notice, state, to });
+                }
+                Effect::WriteFields(fields) => {
+                    self.decided.host_changes.push(Change::SetFields { fields });
+                }
+                Effect::WriteStage(stage) => {
+                    self.decided.host_changes.push(Change::SetStage { stage });
+                }
+                _ => {}
+            }
+        }
+        self.decided.instance = step.instance;
+        self.decided.path.extend(step.path);
+        self.decided.trace.extend(step.trace);
+        self.decided.declined |= step.declined;
+        opened.filter(|(_, entry)| *entry == self.decided.instance.entry)
+    }
+
+    fn plan(&mut self, state: &str, entry: u64) -> Option<Plan> {
+        let Some(prepared) = self.situation.workflow.prepared.get(state) else {
+            let message = format!("`{state}` has no prepared activity at entry {entry}");
+            return Some(Plan::Finish(Box::new(Outcome::error("no_activity", message))));
+        };
+        let answers = self.answers(&prepared.needs())?;
+        let instance = self.decided.instance.clone();
+        let facts = instance.facts(&self.told.context);
+        Some(prepared.plan(&self.plan_context(&facts, &answers, &instance)))
+    }
+
+    fn plan_context<'c>(
+        &'c self,
+        facts: &'c expression::Facts,
+        answers: &'c activity::Answers,
+        instance: &'c Instance,
+    ) -> PlanContext<'c> {
+        PlanContext {
+            facts,
+            answers,
+            state: &instance.state,
+            entered_at: instance.entered_at,
+            reference: instance.activity.as_ref().map_or("", |open| &open.reference),
+            zone: self.situation.zone,
+            locales: self.situation.locales,
+        }
+    }
+
+    /// The next answers, if they are needed and there; `None` asks for them.
+    fn answers(&mut self, needs: &[activity::Need]) -> Option<activity::Answers> {
+        if needs.is_empty() {
+            return Some(activity::Answers::default());
+        }
+        let answers = self.told.answers.get(self.answered).cloned()?;
+        self.answered += 1;
+        Some(answers)
+    }
+
+    fn ask(self) -> Verdict {
+        let instance = self.decided.instance;
+        let needs = self
+            .situation
+            .workflow
+            .prepared
+            .get(&instance.state)
+            .map(|prepared| prepared.needs())
+            .unwrap_or_default();
+        Verdict::Ask(Box::new(Question { needs, instance }))
+    }
+
+    fn reference(&self) -> String {
+        let open = self.decided.instance.activity.as_ref();
+        open.map(|open| open.reference.clone()).unwrap_or_default()
+    }
+
+    /// An outcome as the event for the core; what it changes elsewhere is noted for the commit.
+    fn finished(&mut self, entry: u64, outcome: Outcome) -> Event {
+        let instance = self.decided.instance.clone();
+        let reference = self.reference();
+        let Outcome { name, code, message, changes, .. } = outcome;
+        self.decided.notes.push(match &code {
+            Some(code) => format!("{}: {name} ({code})", instance.state),
+            None => format!("{}: {name}", instance.state),
+        });
+        if code.is_some() {
+            self.decided.code.clone_from(&code);
+        }
+        let link_id = changes.link.as_ref().map(|link| LinkId::from(link.reference.as_str()));
+        let link = changes.link.map(|draft| {
+            let row = self.link_row(&instance, entry, draft, changes.unreachable);
+            let link = Link {
+                id: row.id.clone(),
+                state: row.state.clone(),
+                url: row.url.clone(),
+                status: row.status.name().to_owned(),
+                amount: row.amount,
+                expires_at: row.expires_at,
+                paid_at: None,
+                tracking_no: None,
+            };
+            self.decided.links.push(row);
+            link
+        });
+        for (index, draft) in changes.messages.into_iter().enumerate() {
+            let row = self.message_row(&instance, &reference, index, draft, link_id.clone());
+            self.decided.messages.push(row);
+        }
+        self.decided.host_changes.extend(changes.host_writes);
+        Event::Finished(Box::new(ActivityEnd {
+            entry,
+            outcome: name,
+            code,
+            message,
+            set: changes.set,
+            stage: changes.stage,
+            link,
+            delivery_failed: changes.delivery_failed,
+        }))
+    }
+
+    fn link_row(
+        &self,
+        instance: &Instance,
+        entry: u64,
+        draft: LinkDraft,
+        unreachable: Vec<activity::UnreachableRecipient>,
+    ) -> LinkRow {
+        let gateway = self
+            .situation
+            .accounts
+            .get(&draft.account)
+            .map(|account| account.gateway.clone())
+            .unwrap_or_default();
+        LinkRow {
+            id: LinkId::from(draft.reference.as_str()),
+            item: instance.item.as_ref().clone(),
+            state: instance.state.clone(),
+            entry,
+            reference: draft.reference,
+            account: draft.account,
+            gateway,
+            provider_ref: draft.provider_ref,
+            url: draft.url,
+            amount: draft.amount,
+            expires_at: draft.expires_at,
+            description: draft.description,
+            party: instance.party.clone(),
+            status: LinkStatus::Created,
+            created_at: self.now,
+            paid_at: None,
+            tracking_no: None,
+            receipt: draft.receipt,
+            unreachable,
+            polls: 0,
+            next_poll: None,
+        }
+    }
+
+    fn message_row(
+        &self,
+        instance: &Instance,
+        reference: &str,
+        index: usize,
+        draft: MessageDraft,
+        link: Option<LinkId>,
+    ) -> MessageRow {
+        let medium = draft.to.medium().name();
+        MessageRow {
+            id: MessageId::from(format!("{reference}/{medium}/{index}")),
+            item: instance.item.as_ref().clone(),
+            link,
+            to: draft.to,
+            recipient: draft.recipient,
+            locale: draft.locale,
+            subject: draft.subject,
+            body: draft.body,
+            status: MessageStatus::Queued,
+            attempts: 0,
+            queued_at: self.now,
+            sent_at: None,
+            channel_ref: None,
+            error: None,
+        }
+    }
+
+    /// More activities than one input may run: everything as it was, and an incident.
+    fn livelock(&mut self, cause: &Cause) {
+        let mut instance = self.situation.instance.clone();
+        instance.revision += 1;
+        let max = self.situation.activities_max;
+        instance.incident = Some(Incident {
+            class: IncidentClass::Livelock,
+            code: "livelock".to_owned(),
+            message: format!("more than {max} activities without a rest"),
+            since: self.now,
+            input: match cause {
+                Cause::Event(event) => Some(Box::new(event.clone())),
+                Cause::Concluded(_) | Cause::Ended { .. } => None,
+            },
+        });
+        self.decided = Decided::from(instance);
+    }
+}

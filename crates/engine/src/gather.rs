@@ -1,0 +1,226 @@
+//! What a decision is told from outside: the actor, related records, activities' answers.
+
+use std::sync::Arc;
+
+use activity::{Answers, EarlierLink, Need};
+use expression::Record;
+use host::{Host, Party, PartyKind, Person, RelatedRecord, Relation, User};
+use persistence::Store;
+use state_machine::{Actor, Assigned, Context, Event, Instance, Kind, OutsideReads};
+use values::{Fields, Timestamp, UserId, Value, Zone};
+
+use crate::record::LinkRow;
+use crate::workflow::Workflow;
+use crate::{Error, query};
+
+/// Where answers come from.
+pub(crate) struct Gather<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) accounts: &'a activity::Accounts,
+    pub(crate) zone: &'a Zone,
+}
+
+impl Gather<'_> {
+    /// The facts of this moment that the workflow's expressions can ask for.
+    pub(crate) async fn context(
+        &self,
+        workflow: &Workflow,
+        instance: &Instance,
+        event: Option<&Event>,
+        now: Timestamp,
+    ) -> Result<Context, Error> {
+        let mut context = Context::at(now, self.zone.clone());
+        if let Some(user) = event.and_then(Event::actor) {
+            context.actor = Some(self.actor(workflow, instance, user).await?);
+        }
+        let reads = &workflow.outside;
+        if !reads.is_empty() {
+            self.outside(reads, instance, event, &mut context).await?;
+        }
+        Ok(context)
+    }
+
+    async fn outside(
+        &self,
+        reads: &OutsideReads,
+        instance: &Instance,
+        event: Option<&Event>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        let starting = match event {
+            Some(Event::Start { party, .. }) => party.as_ref(),
+            _ => None,
+        };
+        if (reads.party || reads.balance)
+            && let Some(id) = instance.party.as_ref().or(starting)
+            && let Some(party) = self.host.directory.party(id).await?
+        {
+            let mut record = party_record(&party);
+            if reads.balance {
+                let currency = self
+                    .accounts
+                    .values()
+                    .next()
+                    .map_or(values::Currency::Irr, |account| account.currency);
+                let balance = self.host.ledger.balance(id, currency).await?;
+                record.fields.insert("balance".to_owned(), Value::Money(balance));
+            }
+            context.party = Some(Arc::new(record));
+        }
+        for entity in &reads.parents {
+            let relation = Relation::Parent(entity.clone());
+            let found = self.host.items.related(&instance.item, &relation).await?;
+            if let Some(parent) = found.into_iter().next() {
+                context.parents.insert(entity.clone(), Arc::new(related_record(parent)));
+            }
+        }
+        for entity in &reads.children {
+            let relation = Relation::Children(entity.clone());
+            let found = self.host.items.related(&instance.item, &relation).await?;
+            let records = found.into_iter().map(|child| Arc::new(related_record(child))).collect();
+            context.children.insert(entity.clone(), records);
+        }
+        Ok(())
+    }
+
+    /// A person as far as permission goes. Unknown and deactivated users may do nothing.
+    async fn actor(
+        &self,
+        workflow: &Workflow,
+        instance: &Instance,
+        user: &UserId,
+    ) -> Result<Actor, Error> {
+        let Some(found) = self.host.directory.user(user).await?.filter(|user| user.active) else {
+            return Err(Error::NoUser(user.clone()));
+        };
+        let mut manages = Vec::new();
+        for subordinate in subordinates(workflow, instance) {
+            let below = self.host.directory.user(&subordinate).await?;
+            if below.and_then(|below| below.manager).as_ref() == Some(user) {
+                manages.push(subordinate);
+            }
+        }
+        let User { roles, groups, positions, .. } = found;
+        Ok(Actor { roles, groups, positions, manages })
+    }
+
+    /// Answers to an activity's needs.
+    pub(crate) async fn answers(
+        &self,
+        needs: &[Need],
+        instance: &Instance,
+    ) -> Result<Answers, Error> {
+        let mut answers = Answers::default();
+        for need in needs {
+            match need {
+                Need::Party => {
+                    if let Some(party) = &instance.party {
+                        answers.party = self.host.directory.party(party).await?;
+                    }
+                }
+                Need::Balance(currency) => {
+                    if let Some(party) = &instance.party {
+                        let balance = self.host.ledger.balance(party, *currency).await?;
+                        answers.balances.insert(*currency, balance);
+                    }
+                }
+                Need::People(role) => {
+                    if let Some(party) = &instance.party {
+                        let people = self.host.directory.party_people(party, role).await?;
+                        answers.people.push((role.clone(), people));
+                    }
+                }
+                Need::UserInField(field) => {
+                    if let Some(person) = self.user_in(instance, field).await? {
+                        answers.users.insert(field.clone(), person);
+                    }
+                }
+                Need::Account(name) => {
+                    if let Some(account) = self.accounts.get(name) {
+                        answers.accounts.insert(name.clone(), account.clone());
+                    }
+                }
+                Need::EarlierLinks => {
+                    answers.earlier_links = self.earlier_links(instance).await?;
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn user_in(&self, instance: &Instance, field: &str) -> Result<Option<Person>, Error> {
+        let Some(Value::User(user)) = instance.fields.get(field) else { return Ok(None) };
+        let found = self.host.directory.user(&UserId::from(user.as_str())).await?;
+        Ok(found.map(|user| Person {
+            name: user.name,
+            mobile: user.mobile,
+            email: user.email,
+            language: user.language,
+        }))
+    }
+
+    /// Links of the current state on this item that are not confirmed closed (clause 41).
+    async fn earlier_links(&self, instance: &Instance) -> Result<Vec<EarlierLink>, Error> {
+        let mut open = Vec::new();
+        for link in instance.links.iter().filter(|link| link.state == instance.state) {
+            if link.is_closed() {
+                continue;
+            }
+            let row: Option<LinkRow> = query::link(self.store, &link.id).await?;
+            if let Some(row) = row.filter(|row| !row.status.is_closed()) {
+                open.push(EarlierLink {
+                    id: row.id,
+                    account: row.account,
+                    reference: row.reference,
+                    provider_ref: row.provider_ref,
+                    expires_at: row.expires_at,
+                });
+            }
+        }
+        Ok(open)
+    }
+}
+
+/// Users whose manager may be asked for now.
+fn subordinates(workflow: &Workflow, instance: &Instance) -> Vec<UserId> {
+    let mut below = Vec::new();
+    if let Some(task) = &instance.task
+        && let Assigned::ManagerOf(user) = &task.assigned
+    {
+        below.push(user.clone());
+    }
+    let state = workflow.definition.state(&instance.state);
+    if let Some(Kind::Wait(wait)) = state.map(|state| &state.kind)
+        && wait.by.is_some()
+    {
+        below.extend(instance.last_actor.values().cloned());
+    }
+    below
+}
+
+fn related_record(record: RelatedRecord) -> Record {
+    Record { reference: record.reference, fields: record.fields }
+}
+
+fn party_record(party: &Party) -> Record {
+    let mut fields: Fields = party.fields.clone();
+    let mut text = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            fields.insert(name.to_owned(), Value::Text(value.to_owned()));
+        }
+    };
+    text("id", Some(party.id.as_str()));
+    text("name", Some(&party.name));
+    text("number", party.number.as_deref());
+    text("mobile", party.mobile.as_deref());
+    text("email", party.email.as_deref());
+    text("language", party.language.map(values::Locale::code));
+    let kind = match party.kind {
+        PartyKind::Person => "person",
+        PartyKind::Company => "company",
+    };
+    fields.insert("kind".to_owned(), Value::Choice(kind.to_owned()));
+    fields.insert("is_lead".to_owned(), Value::Bool(party.lead));
+    Record { reference: None, fields }
+}

@@ -1,0 +1,170 @@
+//! The runtime: one door, a dispatcher, timers.
+//!
+//! ```text
+//!         ┌────────────────────────── event ◄─────────────────────────┐
+//!         ▼                                                           │
+//!    submit: load ─► step ─► plan ─► commit        dispatcher ─► perform ─► outcome
+//!            host    pure    pure    store  ······► claim         gateway, host
+//!                                           (wake) timers, notices ──┘
+//! ```
+//!
+//! It is not a server and knows no YAML, no concrete store and no concrete gateway. Only `submit`
+//! changes an instance; everything that must happen later exists as a row first, so a restart just
+//! reads rows.
+//!
+//! The names to know: [`Engine`] and its [`EngineBuilder`], [`Input`] and [`Reply`], [`Clock`],
+//! [`Limits`], [`Error`].
+
+mod beside;
+mod builder;
+mod clock;
+mod decide;
+mod dispatcher;
+mod due;
+mod error;
+mod gather;
+mod input;
+mod limits;
+mod links;
+mod lock;
+mod query;
+mod record;
+mod replay;
+mod retry;
+mod run;
+mod submit;
+mod workflow;
+mod write;
+
+use std::sync::Arc;
+
+use activity::{Accounts, World};
+use host::Host;
+use persistence::Store;
+use state_machine::{Definition, DefinitionHash};
+use tokio::sync::Notify;
+use values::{ItemRef, Timestamp, UserId, Zone};
+
+pub use builder::EngineBuilder;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{Error, RetryClass};
+pub use input::{Input, Reply};
+pub use limits::Limits;
+pub use query::{HistoryView, LIST_MAX, TimerView};
+pub use record::{
+    AttentionRow, HistoryRow, LinkRow, MessageRow, MessageStatus, PaymentRow, ReceiptRow,
+};
+pub use replay::Replay;
+pub use run::Settled;
+pub use state_machine::{Event, Rejection};
+
+/// A running engine. Cloning it is cheap and gives the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) core: Arc<Core>,
+}
+
+/// What every part of the engine works with.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) host: Host,
+    pub(crate) world: World,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) zone: Zone,
+    pub(crate) workflows: workflow::Workflows,
+    pub(crate) limits: Limits,
+    pub(crate) locks: lock::ItemLocks,
+    pub(crate) wake: Notify,
+    /// This start of the engine; claims of an earlier start are void.
+    pub(crate) epoch: String,
+}
+
+impl Core {
+    pub(crate) fn accounts(&self) -> &Accounts {
+        self.workflows.accounts()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl Engine {
+    /// Starts putting an engine together.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Makes a workflow the active one of its name. New items take it; running items keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Definition`] when an activity or its settings do not fit this engine.
+    pub async fn deploy(&self, definition: Definition) -> Result<DefinitionHash, Error> {
+        self.core.workflows.deploy(definition).await
+    }
+
+    /// Applies one input. This is the only door: when it answers, the change is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] and its kin when the input is not applied; a store or host failure
+    /// otherwise, with a retry class.
+    pub async fn submit(&self, input: Input) -> Result<Reply, Error> {
+        self.core.submit(input).await
+    }
+
+    /// The actions this person could take on the item now, each with the reason if it is refused.
+    ///
+    /// # Errors
+    ///
+    /// When the item runs no workflow, or the store or host fails.
+    pub async fn actions(
+        &self,
+        item: &ItemRef,
+        user: &UserId,
+    ) -> Result<Vec<(String, Option<Rejection>)>, Error> {
+        let Some(loaded) = self.core.load(item).await? else {
+            return Err(Error::NotStarted(item.clone()));
+        };
+        let instance = loaded.row.instance;
+        let workflow = self.core.workflows.pinned(&instance.definition).await?;
+        let gather = gather::Gather {
+            host: &self.core.host,
+            store: self.core.store.as_ref(),
+            accounts: self.core.accounts(),
+            zone: &self.core.zone,
+        };
+        let probe = Event::Claim { actor: user.clone() };
+        let now = self.core.clock.now();
+        let context = gather.context(&workflow, &instance, Some(&probe), now).await?;
+        Ok(state_machine::actions_for(&workflow.definition, &instance, user, &context))
+    }
+
+    /// Wipes what the history and rows of an ended item say about people. The hash chain still holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invariant`] while the item runs: it still needs what would be wiped.
+    pub async fn erase_personal(&self, item: &ItemRef) -> Result<u64, Error> {
+        let Some(loaded) = self.core.load(item).await? else {
+            return Err(Error::NotStarted(item.clone()));
+        };
+        if loaded.row.instance.ended.is_none() {
+            return Err(Error::Invariant(format!("{item} has not ended")));
+        }
+        Ok(self.core.store.erase_personal(&record::item_key(item)).await?)
+    }
+
+    /// The engine's time.
+    pub fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    /// The store below, for reading and checking it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.core.store
+    }
+}

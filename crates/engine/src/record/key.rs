@@ -1,0 +1,64 @@
+//! Keys: ordered, so that what is due first is listed first.
+
+use values::{ItemRef, Timestamp};
+
+/// The subject of every commit of an item.
+pub(crate) fn item_key(item: &ItemRef) -> Vec<u8> {
+    item.to_string().into_bytes()
+}
+
+/// Where the reply to an input is kept. The separator cannot occur in either part.
+pub(crate) fn input_key(item: &ItemRef, input: &str) -> Vec<u8> {
+    joined(&[item.to_string().as_bytes(), input.as_bytes()])
+}
+
+/// A timer: due first, listed first.
+pub(crate) fn timer_key(due: Timestamp, owner: &str, entry: u64, name: &str) -> Vec<u8> {
+    let mut key = due_prefix(due);
+    key.extend(joined(&[owner.as_bytes(), name.as_bytes()]));
+    key.extend(entry.to_be_bytes());
+    key
+}
+
+/// Work to do: due first, listed first.
+pub(crate) fn outbox_key(due: Timestamp, id: &str) -> Vec<u8> {
+    let mut key = due_prefix(due);
+    key.extend(id.as_bytes());
+    key
+}
+
+/// The permanent key of a payment: what makes it count once.
+pub(crate) fn payment_key(gateway: &str, account: &str, transaction: &str) -> Vec<u8> {
+    joined(&[gateway.as_bytes(), account.as_bytes(), transaction.as_bytes()])
+}
+
+/// A definition, by its hash.
+pub(crate) fn definition_key(hash: &str) -> Vec<u8> {
+    hash.as_bytes().to_vec()
+}
+
+/// The active definition of a workflow.
+pub(crate) fn workflow_key(workflow: &str) -> Vec<u8> {
+    joined(&[b"workflow", workflow.as_bytes()])
+}
+
+/// What a person must look at, one row per item and reason.
+pub(crate) fn attention_key(item: &ItemRef, reason: &str) -> Vec<u8> {
+    joined(&[item.to_string().as_bytes(), reason.as_bytes()])
+}
+
+/// Milliseconds since 1970, ordered as bytes; moments before 1970 sort first.
+pub(crate) fn due_prefix(due: Timestamp) -> Vec<u8> {
+    let millis = u64::try_from(due.timestamp_millis()).unwrap_or_default();
+    millis.to_be_bytes().to_vec()
+}
+
+fn joined(parts: &[&[u8]]) -> Vec<u8> {
+    parts.join(&0)
+}
+
+/// The due time at the start of a timer's or outbox row's key.
+pub(crate) fn due_of(key: &[u8]) -> Option<Timestamp> {
+    let millis = u64::from_be_bytes(key.get(..8)?.try_into().ok()?);
+    Timestamp::from_timestamp_millis(i64::try_from(millis).ok()?)
+}

@@ -1,0 +1,126 @@
+//! A workflow as text that draws itself: Mermaid and DOT.
+
+use std::fmt::Write as _;
+
+use values::Locale;
+
+use crate::graph::{Edge, edges};
+use crate::model::{End, Kind, Model, State};
+
+/// The workflow as a Mermaid state diagram, labelled in that language.
+pub fn mermaid(model: &Model, locale: Locale) -> String {
+    let mut text = String::from("stateDiagram-v2\n");
+    for (index, state) in model.states.iter().enumerate() {
+        let name = escape_mermaid(&label(state, locale));
+        line(&mut text, format_args!("    state \"{name}\" as s{index}"));
+    }
+    if let Some(start) = position(model, &model.initial) {
+        line(&mut text, format_args!("    [*] --> s{start}"));
+    }
+    for edge in own_edges(model) {
+        if let (Some(from), Some(to)) = (position(model, &edge.from), position(model, &edge.to)) {
+            let name = escape_mermaid(&edge.label);
+            line(&mut text, format_args!("    s{from} --> s{to} : {name}"));
+        }
+    }
+    for (index, state) in model.states.iter().enumerate() {
+        if matches!(state.kind, Kind::End(_)) {
+            line(&mut text, format_args!("    s{index} --> [*]"));
+        }
+    }
+    for route in &model.on {
+        let event = escape_mermaid(&route.event);
+        line(
+            &mut text,
+            format_args!("    %% on {event} from any state to {}", route.to),
+        );
+    }
+    text
+}
+
+/// The workflow as a Graphviz graph, labelled in that language.
+pub fn dot(model: &Model, locale: Locale) -> String {
+    let name = escape_dot(&model.workflow);
+    let mut text = format!("digraph \"{name}\" {{\n    rankdir=TB;\n    node [shape=box];\n");
+    for state in &model.states {
+        let id = escape_dot(&state.id);
+        let name = escape_dot(&label(state, locale));
+        let shape = shape(&state.kind);
+        line(
+            &mut text,
+            format_args!("    \"{id}\" [label=\"{name}\", {shape}];"),
+        );
+    }
+    for edge in own_edges(model) {
+        let (from, to) = (escape_dot(&edge.from), escape_dot(&edge.to));
+        let name = escape_dot(&edge.label);
+        line(
+            &mut text,
+            format_args!("    \"{from}\" -> \"{to}\" [label=\"{name}\"];"),
+        );
+    }
+    for route in &model.on {
+        let (event, to) = (escape_dot(&route.event), escape_dot(&route.to));
+        line(
+            &mut text,
+            format_args!("    \"any state\" -> \"{to}\" [label=\"{event}\", style=dashed];"),
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{arguments}");
+}
+
+fn own_edges(model: &Model) -> Vec<Edge> {
+    edges(model)
+        .into_iter()
+        .filter(|edge| !edge.shared)
+        .collect()
+}
+
+fn position(model: &Model, id: &str) -> Option<usize> {
+    model.states.iter().position(|state| state.id == id)
+}
+
+fn label(state: &State, locale: Locale) -> String {
+    state
+        .label
+        .as_ref()
+        .map_or_else(|| state.id.clone(), |label| label.get(locale).to_owned())
+}
+
+fn shape(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Task(_) => "shape=box",
+        Kind::Activity(_) => "shape=box, style=rounded",
+        Kind::Wait(_) => "shape=ellipse",
+        Kind::Decision(_) => "shape=diamond",
+        Kind::End(End::Success) => "shape=doublecircle",
+        Kind::End(End::Failed | End::Cancelled) => "shape=doublecircle, style=dashed",
+    }
+}
+
+fn escape_mermaid(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '"' => '\'',
+            ':' | ';' | '#' => ' ',
+            c if c.is_control() => ' ',
+            c => c,
+        })
+        .collect()
+}
+
+fn escape_dot(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .flat_map(|c| {
+            let escape = matches!(c, '"' | '\\');
+            escape.then_some('\\').into_iter().chain(std::iter::once(c))
+        })
+        .collect()
+}
