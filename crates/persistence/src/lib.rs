@@ -1,14 +1,18 @@
 //! What the engine asks of a store: ordered rows, one atomic commit, a history that only grows.
 //!
 //! It is not a workflow store: it sees keys and bytes, and never learns what they mean. It holds two
-//! stores, [`MemoryStore`], the model every other store is compared with, and JournalStore, a
+//! stores, [`MemoryStore`], the model every other store is compared with, and [`JournalStore`], a
 //! journal of its own on disk with sled behind it as an index that can always be rebuilt.
 //!
 //! Know these names: [`Store`], the contract; [`Commit`], the only way anything changes;
-//! JournalStore and its Options; [`Error`], with its [`Retry`] class.
+//! [`JournalStore`] and its [`Options`]; [`Error`], with its [`Retry`] class.
 
+mod bytes;
 mod commit;
+pub mod disk;
 mod error;
+mod index;
+mod journal;
 mod memory;
 
 use async_trait::async_trait;
@@ -18,6 +22,7 @@ pub use commit::{
     VerifyReport, Write,
 };
 pub use error::{Error, ErrorKind, Operation, Refusal, Retry};
+pub use journal::{JournalStore, Options, Stats};
 pub use memory::MemoryStore;
 
 /// A place where commits are kept.
