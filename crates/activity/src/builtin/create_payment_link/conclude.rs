@@ -1,0 +1,142 @@
+//! From the gateway's link to the record of it and the messages about it.
+
+use std::sync::Arc;
+
+use expression::{Facts, LinkFacts};
+use host::Medium;
+use payment::{CreatedLink, LinkStatus};
+use serde_json::{Value as Json, json};
+use values::Locale;
+
+use super::plan::Body;
+use super::{Ready, codes};
+use crate::message::{LinkWords, Rendered, draft, languages, link_text};
+use crate::{Changes, LinkDraft, Outcome, PlanContext, Request};
+
+pub(super) fn conclude(
+    ready: &Ready,
+    context: &PlanContext<'_>,
+    request: &Request,
+    result: &Json,
+) -> Outcome {
+    let body: Body = match serde_json::from_value(request.body.clone()) {
+        Ok(body) => body,
+        Err(error) => return Outcome::error(codes::UNREADABLE, error.to_string()),
+    };
+    let link: CreatedLink = match serde_json::from_value(result.clone()) {
+        Ok(link) => link,
+        Err(error) => return Outcome::error(codes::UNREADABLE, error.to_string()),
+    };
+    let facts = with_link(context, &body, &link);
+    let messages = body
+        .recipients
+        .reached
+        .iter()
+        .map(|to| {
+            let languages = languages(to.language, ready.language, context.locales);
+            let medium = to.to.medium();
+            draft(
+                to,
+                text(
+                    ready,
+                    medium,
+                    &languages,
+                    &Scene {
+                        context,
+                        body: &body,
+                        link: &link,
+                        facts: &facts,
+                    },
+                ),
+            )
+        })
+        .collect();
+    let result = json!({
+        "reference": body.request.reference,
+        "url": link.url,
+        "amount": body.request.amount,
+        "expires_at": body.request.expires_at,
+        "messages": body.recipients.reached.len(),
+        "unreachable": body.recipients.unreachable,
+    });
+    let delivery_failed = body.recipients.reached.is_empty();
+    let changes = Changes {
+        messages,
+        delivery_failed,
+        unreachable: body.recipients.unreachable,
+        link: Some(LinkDraft {
+            reference: body.request.reference,
+            account: body.account,
+            provider_ref: link.provider_ref,
+            url: link.url,
+            amount: body.request.amount,
+            expires_at: body.request.expires_at,
+            description: body.request.description,
+            receipt: body.receipt,
+        }),
+        ..Changes::default()
+    };
+    Outcome {
+        changes,
+        result,
+        ..Outcome::success()
+    }
+}
+
+struct Scene<'a> {
+    context: &'a PlanContext<'a>,
+    body: &'a Body,
+    link: &'a CreatedLink,
+    facts: &'a Facts,
+}
+
+/// The text of one message. A text of one's own that fails on this item gives way to the default:
+/// the link exists, and a message must go out.
+fn text(ready: &Ready, medium: Medium, languages: &[Locale], scene: &Scene<'_>) -> Rendered {
+    if let Some(texts) = ready.texts.of(medium) {
+        match texts.render(medium, languages, scene.facts) {
+            Ok(rendered) => return rendered,
+            Err(error) => tracing::warn!(
+                reference = scene.body.request.reference,
+                medium = medium.name(),
+                error,
+                "the message's own text cannot be filled; the default text goes out"
+            ),
+        }
+    }
+    let words = LinkWords {
+        amount: &scene.body.request.amount,
+        url: &scene.link.url,
+        description: &scene.body.request.description,
+        expires_at: scene.body.request.expires_at,
+        form: scene.body.expiry_form,
+        zone: scene.context.zone,
+    };
+    link_text(
+        medium,
+        languages.first().copied().unwrap_or_default(),
+        &words,
+    )
+}
+
+/// The facts as they will be once the link is recorded.
+fn with_link(context: &PlanContext<'_>, body: &Body, link: &CreatedLink) -> Facts {
+    let mut links = context.facts.links.as_ref().clone();
+    links.insert(
+        context.state.to_owned(),
+        LinkFacts {
+            id: body.request.reference.clone(),
+            url: Some(link.url.clone()),
+            status: LinkStatus::Created.name().to_owned(),
+            amount: body.request.amount,
+            expires_at: Some(body.request.expires_at),
+            paid_at: None,
+            tracking_no: None,
+            state: context.state.to_owned(),
+        },
+    );
+    let mut facts = context.facts.clone();
+    facts.links = Arc::new(links);
+    facts.latest_link = Some(context.state.to_owned());
+    facts
+}

@@ -1,0 +1,320 @@
+//! Deciding on a link: the amount, the expiry, the recipients. Pure, and frozen with the decision.
+
+use std::cmp::Ordering;
+
+use chrono::TimeDelta;
+use host::Party;
+use payment::{LinkRequest, Usage};
+use rust_decimal::prelude::ToPrimitive;
+use serde::{Deserialize, Serialize};
+use values::{AccountName, Currency, Date, Decimal, Money, Timestamp, Value};
+
+use super::describe::default_description;
+use super::{Amount, Expires, Ready, codes};
+use crate::message::{ExpiryForm, Resolved, languages};
+use crate::{Account, EarlierLink, Outcome, Plan, PlanContext, ReceiptRule, Request};
+
+/// Receipt subtype where neither the step nor the account names one.
+const RECEIPT_KIND: &str = "online";
+
+/// How long one attempt may take.
+const ATTEMPT_SECONDS_MAX: i64 = 30;
+
+/// What is stored before the first call; every attempt works from exactly this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Body {
+    /// The account the link pays into.
+    pub(super) account: AccountName,
+    /// What the gateway is asked.
+    pub(super) request: LinkRequest,
+    /// How the expiry was given.
+    pub(super) expiry_form: ExpiryForm,
+    /// Who gets a message.
+    pub(super) recipients: Resolved,
+    /// Links of earlier entries that must be closed first.
+    pub(super) earlier: Vec<EarlierLink>,
+    /// What receipt a payment makes.
+    pub(super) receipt: Option<ReceiptRule>,
+}
+
+/// Why there is no link: a code and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal {
+        code,
+        message: message.into(),
+    })
+}
+
+pub(super) fn plan(ready: &Ready, context: &PlanContext<'_>) -> Plan {
+    match decide(ready, context) {
+        Ok(body) => match serde_json::to_value(&body) {
+            Ok(body) => Plan::Perform(Request {
+                activity: "create_payment_link".to_owned(),
+                body,
+                attempt_seconds_max: ATTEMPT_SECONDS_MAX,
+            }),
+            Err(error) => finish(codes::UNREADABLE, &error.to_string()),
+        },
+        Err(refusal) => finish(refusal.code, &refusal.message),
+    }
+}
+
+fn finish(code: &str, message: &str) -> Plan {
+    Plan::Finish(Box::new(Outcome::error(code, message)))
+}
+
+fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
+    let account = usable_account(&ready.account, context)?;
+    let party = debtor(context)?;
+    let amount = amount(&ready.amount, account, context)?;
+    check_amount(&amount, account)?;
+    let (expires_at, expiry_form) = expiry(&ready.expires, account, context)?;
+    let languages = languages(party.language, ready.language, context.locales);
+    let locale = languages.first().copied().unwrap_or_default();
+    let description = match &ready.description {
+        None => default_description(context, &amount, locale),
+        Some(texts) => texts
+            .render(host::Medium::Sms, &languages, context.facts)
+            .map(|rendered| rendered.body)
+            .or_else(|error| refuse(codes::DESCRIPTION_FAILED, error))?,
+    };
+    let receipt = ready.receipt.as_ref().map(|receipt| ReceiptRule {
+        kind: receipt
+            .kind
+            .clone()
+            .or_else(|| account.receipt_type.clone())
+            .unwrap_or_else(|| RECEIPT_KIND.to_owned()),
+        approved: receipt.approved,
+        field: receipt.field.clone(),
+    });
+    Ok(Body {
+        account: account.name.clone(),
+        request: LinkRequest {
+            reference: context.reference.to_owned(),
+            amount,
+            expires_at,
+            description,
+            usage: Usage::OneTime,
+            payer_name: Some(party.name.clone()).filter(|name| !name.trim().is_empty()),
+            locale,
+            extras: std::collections::BTreeMap::new(),
+        },
+        expiry_form,
+        recipients: ready.recipients.resolve(context),
+        earlier: context.answers.earlier_links.clone(),
+        receipt,
+    })
+}
+
+fn usable_account<'a>(
+    name: &AccountName,
+    context: &PlanContext<'a>,
+) -> Result<&'a Account, Refusal> {
+    match context.answers.accounts.get(name) {
+        None => refuse(
+            codes::ACCOUNT_UNKNOWN,
+            format!("there is no account `{name}`"),
+        ),
+        Some(account) if !account.active => refuse(
+            codes::ACCOUNT_INACTIVE,
+            format!("account `{name}` is not active"),
+        ),
+        Some(account) if !account.online_payment => refuse(
+            codes::ACCOUNT_OFFLINE,
+            format!("account `{name}` has online payment switched off"),
+        ),
+        Some(account) => Ok(account),
+    }
+}
+
+fn debtor<'a>(context: &PlanContext<'a>) -> Result<&'a Party, Refusal> {
+    match &context.answers.party {
+        None => refuse(codes::NO_PARTY, "the item is related to nobody"),
+        Some(party) if party.lead => refuse(
+            codes::PARTY_IS_LEAD,
+            format!("{} is a lead, and leads get no link", party.name),
+        ),
+        Some(party) => Ok(party),
+    }
+}
+
+fn amount(amount: &Amount, account: &Account, context: &PlanContext<'_>) -> Result<Money, Refusal> {
+    match amount {
+        Amount::Fixed(money) => Ok(*money),
+        Amount::Field(field) => field_amount(field, account.currency, context),
+        Amount::Final => field_amount("final_amount", account.currency, context),
+        Amount::Balance => match context.answers.balances.get(&account.currency) {
+            None => refuse(
+                codes::AMOUNT_MISSING,
+                format!("what the party owes in {} is not known", account.currency),
+            ),
+            Some(balance) if !balance.is_positive() => refuse(
+                codes::BALANCE_NOT_OWED,
+                format!("the party owes nothing: its balance is {balance}"),
+            ),
+            Some(balance) => Ok(*balance),
+        },
+    }
+}
+
+fn field_amount(
+    field: &str,
+    currency: Currency,
+    context: &PlanContext<'_>,
+) -> Result<Money, Refusal> {
+    match context.facts.item.get(field).unwrap_or(&Value::Empty) {
+        Value::Money(money) => Ok(*money),
+        Value::Number(number) => bare_amount(field, *number, currency),
+        empty if empty.is_empty() => {
+            refuse(codes::AMOUNT_MISSING, format!("field `{field}` is empty"))
+        }
+        other => refuse(
+            codes::AMOUNT_MISSING,
+            format!("field `{field}` holds {}, not money", other.type_name()),
+        ),
+    }
+}
+
+/// A number that a host stored without a currency: only nothing is nothing in every currency.
+fn bare_amount(field: &str, number: Decimal, currency: Currency) -> Result<Money, Refusal> {
+    if number.is_zero() {
+        return Ok(Money::zero(currency));
+    }
+    if number.normalize().scale() > currency.scale() {
+        return refuse(
+            codes::AMOUNT_DECIMALS,
+            format!(
+                "field `{field}` has more decimals than {currency}, which has {}",
+                currency.scale()
+            ),
+        );
+    }
+    refuse(
+        codes::AMOUNT_CURRENCY,
+        format!("field `{field}` holds a number without a currency"),
+    )
+}
+
+fn check_amount(amount: &Money, account: &Account) -> Result<(), Refusal> {
+    if amount.is_zero() {
+        return refuse(codes::AMOUNT_ZERO, "the amount is zero");
+    }
+    if amount.is_negative() {
+        return refuse(
+            codes::AMOUNT_NEGATIVE,
+            format!("the amount is negative: {amount}"),
+        );
+    }
+    if amount.currency() != account.currency {
+        return refuse(
+            codes::AMOUNT_CURRENCY,
+            format!(
+                "account `{}` takes {}, the amount is {amount}",
+                account.name, account.currency
+            ),
+        );
+    }
+    if amount.amount().normalize().scale() > amount.currency().scale() {
+        return refuse(
+            codes::AMOUNT_DECIMALS,
+            format!("{amount} has too many decimals"),
+        );
+    }
+    let beyond = |limit: Option<&Money>, side| {
+        limit
+            .filter(|limit| amount.compare(limit).is_ok_and(|order| order == side))
+            .copied()
+    };
+    if let Some(limit) = beyond(account.amount_max.as_ref(), Ordering::Greater) {
+        return refuse(
+            codes::AMOUNT_OVER_LIMIT,
+            format!("{amount} is over the gateway's limit of {limit}"),
+        );
+    }
+    if let Some(limit) = beyond(account.amount_min.as_ref(), Ordering::Less) {
+        return refuse(
+            codes::AMOUNT_UNDER_LIMIT,
+            format!("{amount} is under the gateway's limit of {limit}"),
+        );
+    }
+    Ok(())
+}
+
+fn expiry(
+    expires: &Expires,
+    account: &Account,
+    context: &PlanContext<'_>,
+) -> Result<(Timestamp, ExpiryForm), Refusal> {
+    let value = |field: &str| context.facts.item.get(field).unwrap_or(&Value::Empty);
+    match expires {
+        Expires::Date(date) => until_date(*date, context),
+        Expires::Days(days) => after_days(Decimal::from(*days), context),
+        Expires::AccountDefault => match account.expires_days {
+            Some(days) => after_days(Decimal::from(days), context),
+            None => refuse(
+                codes::EXPIRY_MISSING,
+                format!(
+                    "no expiry is set, and account `{}` has no default",
+                    account.name
+                ),
+            ),
+        },
+        Expires::DateField(field) => match value(field) {
+            Value::Date(date) => until_date(*date, context),
+            _ => refuse(
+                codes::EXPIRY_EMPTY,
+                format!("date field `{field}` is empty"),
+            ),
+        },
+        Expires::DaysField(field) => match value(field) {
+            Value::Number(days) => after_days(*days, context),
+            _ => refuse(
+                codes::EXPIRY_EMPTY,
+                format!("number field `{field}` is empty"),
+            ),
+        },
+    }
+}
+
+fn until_date(date: Date, context: &PlanContext<'_>) -> Result<(Timestamp, ExpiryForm), Refusal> {
+    let ends = context.zone.end_of_date(date);
+    if ends <= context.entered_at {
+        return refuse(codes::EXPIRY_PAST, format!("{date} is over"));
+    }
+    Ok((ends, ExpiryForm::Date))
+}
+
+fn after_days(
+    days: Decimal,
+    context: &PlanContext<'_>,
+) -> Result<(Timestamp, ExpiryForm), Refusal> {
+    if days.is_zero() {
+        return refuse(codes::EXPIRY_ZERO, "the number of days is zero");
+    }
+    if days.is_sign_negative() {
+        return refuse(
+            codes::EXPIRY_NEGATIVE,
+            format!("the number of days is negative: {days}"),
+        );
+    }
+    if !days.fract().is_zero() {
+        return refuse(
+            codes::EXPIRY_FRACTIONAL,
+            format!("the number of days is not whole: {days}"),
+        );
+    }
+    days.to_i64()
+        .and_then(TimeDelta::try_days)
+        .and_then(|steps| context.entered_at.checked_add_signed(steps))
+        .map(|at| (at, ExpiryForm::Days))
+        .map_or_else(
+            || refuse(codes::EXPIRY_TOO_FAR, format!("{days} days are too many")),
+            Ok,
+        )
+}

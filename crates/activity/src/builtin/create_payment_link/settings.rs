@@ -1,0 +1,269 @@
+//! The settings as YAML has them, and their checks.
+
+use rust_decimal::prelude::ToPrimitive;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use values::{AccountName, Locale, parse_date, parse_number};
+
+use super::{Amount, Expires, Ready, Receipt};
+use crate::message::{MessageSetting, OwnTexts, PlainTexts, Recipients, RecipientsSetting};
+use crate::problem::{Place, PrepareContext, Problem, codes};
+use crate::settings::{Check, FieldRef, Scalar, decode};
+
+/// A constant number of days beyond this is taken for a mistake.
+const DAYS_MAX: i64 = 3_650;
+
+/// Settings of `create_payment_link`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// The account the money goes to, by its name in the project file.
+    account: String,
+    /// How much: `final`, `balance`, `{ fixed: 1_500_000 IRR }` or `{ field: deposit }`.
+    amount: AmountSetting,
+    /// Until when: `{ days: 3 }`, `{ date: 1405/06/31 }`, each a constant or a field. Without it,
+    /// the account's default.
+    #[serde(default)]
+    expires: Option<ExpiresSetting>,
+    /// Who gets the link. Without it, the party's default mobile and its first e-mail address.
+    #[serde(default)]
+    recipients: Option<RecipientsSetting>,
+    /// What they are told: `default`, or texts of one's own with `{{ link.url }}` in them.
+    #[serde(default)]
+    message: Option<MessageSetting>,
+    /// What the payer sees it is for. Without it: the item, its number, date and amount.
+    #[serde(default)]
+    description: Option<PlainTexts>,
+    /// The language of this step for people who have none of their own.
+    #[serde(default)]
+    language: Option<Locale>,
+    /// What receipt a payment makes, or `none`.
+    #[serde(default)]
+    receipt: Option<ReceiptSetting>,
+}
+
+/// How much a link asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum AmountSetting {
+    /// The final amount of a financial item.
+    Final,
+    /// What the party owes.
+    Balance,
+    /// Always this much, with its currency.
+    Fixed(Scalar),
+    /// The amount in this money field of the item.
+    Field(String),
+}
+
+/// Until when a link can be paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ExpiresSetting {
+    /// That many times 24 hours after the state was entered.
+    Days(GivenSetting),
+    /// Until that day is over, local time.
+    Date(GivenSetting),
+}
+
+/// A constant, or the value of a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum GivenSetting {
+    /// The value of this field of the item.
+    Field(FieldRef),
+    /// A constant.
+    Constant(Scalar),
+}
+
+/// What receipt a payment makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum ReceiptSetting {
+    /// No receipt.
+    Word(NoReceipt),
+    /// A receipt.
+    Rule(ReceiptRuleSetting),
+}
+
+/// The word for no receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum NoReceipt {
+    /// A payment makes no receipt.
+    None,
+}
+
+/// A receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ReceiptRuleSetting {
+    /// Receipt subtype, such as `online`. Without it, the account's.
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    /// `auto` approves it at once; `manual`, the default, leaves it to a person.
+    #[serde(default)]
+    approve: Approval,
+    /// The receipt field of the item it is attached to.
+    #[serde(default)]
+    field: Option<String>,
+}
+
+/// Who approves a receipt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Approval {
+    /// Nobody: it is approved at once.
+    Auto,
+    /// A person.
+    #[default]
+    Manual,
+}
+
+/// Checks and compiles settings.
+pub(super) fn compile(
+    settings: &Json,
+    context: &PrepareContext<'_>,
+) -> Result<Ready, Vec<Problem>> {
+    let settings: Settings = decode(settings)?;
+    let mut check = Check::new(context);
+    let root = Place::root();
+    let account = AccountName::new(settings.account.trim());
+    let currency = check
+        .account(&root.key("account"), &account)
+        .map(|account| account.currency);
+    let amount = amount(&settings.amount, currency, &root.key("amount"), &mut check);
+    let expires = match &settings.expires {
+        Some(expires) => expiry(expires, &root.key("expires"), &mut check),
+        None => Some(Expires::AccountDefault),
+    };
+    let recipients = Recipients::compile(
+        settings.recipients.as_ref(),
+        &root.key("recipients"),
+        &mut check,
+    );
+    let texts = settings
+        .message
+        .as_ref()
+        .map(|message| OwnTexts::compile(message, true, &root.key("message"), &mut check));
+    let description = settings
+        .description
+        .as_ref()
+        .and_then(|description| description.compile(&root.key("description"), &mut check));
+    let receipt = receipt(settings.receipt.as_ref(), &root.key("receipt"), &mut check);
+    let warnings = check.finish()?;
+    match (amount, expires) {
+        (Some(amount), Some(expires)) => Ok(Ready {
+            account,
+            currency,
+            amount,
+            expires,
+            recipients,
+            texts: texts.unwrap_or_default(),
+            description,
+            language: settings.language,
+            receipt,
+            warnings,
+        }),
+        // Without a problem both are there; this keeps the compiler's word instead of a panic.
+        _ => Err(vec![Problem::new(
+            codes::WRONG_TYPE,
+            &root,
+            "the settings cannot be used",
+        )]),
+    }
+}
+
+fn amount(
+    setting: &AmountSetting,
+    currency: Option<values::Currency>,
+    place: &Place,
+    check: &mut Check<'_>,
+) -> Option<Amount> {
+    match setting {
+        AmountSetting::Balance => Some(Amount::Balance),
+        AmountSetting::Final if check.context.financial => Some(Amount::Final),
+        AmountSetting::Final => {
+            let entity = check.context.entity;
+            check.report(
+                Problem::new(
+                    codes::NO_FINAL_AMOUNT,
+                    place,
+                    format!("`{entity}` has no final amount"),
+                )
+                .with_hint("only proforma, invoice, receipt, payment and contract have one: name a money field instead"),
+            );
+            None
+        }
+        AmountSetting::Fixed(written) => check
+            .fixed_amount(&place.key("fixed"), written, currency)
+            .map(Amount::Fixed),
+        AmountSetting::Field(name) => check
+            .field_of(&place.key("field"), name, &["money"])
+            .map(|_| Amount::Field(name.clone())),
+    }
+}
+
+fn expiry(setting: &ExpiresSetting, place: &Place, check: &mut Check<'_>) -> Option<Expires> {
+    match setting {
+        ExpiresSetting::Days(GivenSetting::Field(FieldRef { field })) => check
+            .field_of(&place.key("days").key("field"), field, &["number"])
+            .map(|_| Expires::DaysField(field.clone())),
+        ExpiresSetting::Date(GivenSetting::Field(FieldRef { field })) => check
+            .field_of(&place.key("date").key("field"), field, &["date"])
+            .map(|_| Expires::DateField(field.clone())),
+        ExpiresSetting::Days(GivenSetting::Constant(written)) => {
+            let days = parse_number(&written.text())
+                .ok()
+                .filter(|days| days.fract().is_zero())
+                .and_then(|days| days.to_i64())
+                .filter(|days| (1..=DAYS_MAX).contains(days));
+            if days.is_none() {
+                check.error(
+                    codes::BAD_DAYS,
+                    &place.key("days"),
+                    format!(
+                        "`{}` is not a number of days: write a whole number from 1 to {DAYS_MAX}",
+                        written.text()
+                    ),
+                );
+            }
+            days.map(Expires::Days)
+        }
+        ExpiresSetting::Date(GivenSetting::Constant(written)) => {
+            match parse_date(&written.text()) {
+                Ok(parsed) => Some(Expires::Date(parsed.date)),
+                Err(error) => {
+                    check.error(codes::BAD_DATE, &place.key("date"), error.to_string());
+                    None
+                }
+            }
+        }
+    }
+}
+
+fn receipt(
+    setting: Option<&ReceiptSetting>,
+    place: &Place,
+    check: &mut Check<'_>,
+) -> Option<Receipt> {
+    match setting {
+        Some(ReceiptSetting::Word(NoReceipt::None)) => None,
+        Some(ReceiptSetting::Rule(rule)) => {
+            if let Some(field) = &rule.field {
+                check.field_of(&place.key("field"), field, &["receipt"]);
+            }
+            Some(Receipt {
+                kind: rule.kind.clone(),
+                approved: rule.approve == Approval::Auto,
+                field: rule.field.clone(),
+            })
+        }
+        None => Some(Receipt {
+            kind: None,
+            approved: false,
+            field: None,
+        }),
+    }
+}

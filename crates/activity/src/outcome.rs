@@ -1,0 +1,124 @@
+//! How an activity ended, and what that changes.
+
+use host::{Change, Destination, Medium};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use values::{AccountName, Fields, Locale, Money, Timestamp};
+
+use payment::ProviderRef;
+
+/// How an activity ended: a business fact, failure included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// `success`, `error`, or another name the descriptor lists.
+    pub name: String,
+    /// A stable code when it is not a success, such as `amount_not_positive`.
+    pub code: Option<String>,
+    /// What happened, for people; lower case, no full stop.
+    pub message: Option<String>,
+    /// What changes with it, in the same commit.
+    pub changes: Changes,
+    /// What the history keeps.
+    pub result: Json,
+}
+
+impl Outcome {
+    /// A success that changes nothing.
+    pub fn success() -> Outcome {
+        Outcome {
+            name: "success".to_owned(),
+            code: None,
+            message: None,
+            changes: Changes::default(),
+            result: Json::Null,
+        }
+    }
+
+    /// An error with its code.
+    pub fn error(code: impl Into<String>, message: impl Into<String>) -> Outcome {
+        Outcome {
+            name: "error".to_owned(),
+            code: Some(code.into()),
+            message: Some(message.into()),
+            changes: Changes::default(),
+            result: Json::Null,
+        }
+    }
+}
+
+/// What an outcome changes, in the commit that records it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Field values to set; [`values::Value::Empty`] clears.
+    pub set: Fields,
+    /// The new stage.
+    pub stage: Option<String>,
+    /// The link that now exists.
+    pub link: Option<LinkDraft>,
+    /// Messages to send, each once.
+    pub messages: Vec<MessageDraft>,
+    /// Recipients that could not be reached, for the link's record and the history.
+    pub unreachable: Vec<UnreachableRecipient>,
+    /// Nobody at all could be reached: routed as `delivery_failed`.
+    pub delivery_failed: bool,
+    /// Writes to the host beyond fields and stage.
+    pub host_writes: Vec<Change>,
+}
+
+/// A link to record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkDraft {
+    /// Our order number.
+    pub reference: String,
+    /// The account it pays into.
+    pub account: AccountName,
+    /// How the provider names it.
+    pub provider_ref: ProviderRef,
+    /// Where the customer pays.
+    pub url: String,
+    /// The amount.
+    pub amount: Money,
+    /// When it stops taking payments.
+    pub expires_at: Timestamp,
+    /// What the payer sees it is for.
+    pub description: String,
+    /// What happens when it is paid.
+    pub receipt: Option<ReceiptRule>,
+}
+
+/// What receipt a payment makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptRule {
+    /// Receipt subtype, such as `online`.
+    pub kind: String,
+    /// Approved at once, or waiting for a person.
+    pub approved: bool,
+    /// The receipt field of the item it is attached to.
+    pub field: Option<String>,
+}
+
+/// A message to put into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageDraft {
+    /// Where it goes.
+    pub to: Destination,
+    /// Why it goes there, such as `contact` or `field mobile`.
+    pub recipient: String,
+    /// The language.
+    pub locale: Locale,
+    /// Subject line, for e-mail.
+    pub subject: Option<String>,
+    /// The text.
+    pub body: String,
+}
+
+/// A recipient that resolved to nobody, or to no valid number or address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreachableRecipient {
+    /// As in the workflow, such as `manager` or `field mobile`.
+    pub recipient: String,
+    /// The medium it was listed under.
+    pub medium: Medium,
+    /// A stable code: `nobody`, `no_number`, `no_address`, `invalid_number`, `invalid_address`.
+    pub code: String,
+}

@@ -1,0 +1,85 @@
+//! Deciding: what an activity is told, and what it answers.
+
+use std::collections::BTreeMap;
+
+use expression::Facts;
+use host::{Party, PartyRole, Person};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use values::{AccountName, Currency, Locale, Money, Timestamp, Zone};
+
+use crate::{EarlierLink, Outcome};
+
+/// Something a plan must be told beyond the facts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// The party the item is related to.
+    Party,
+    /// What the party owes, in that currency.
+    Balance(Currency),
+    /// The people who are that to the party.
+    People(PartyRole),
+    /// A user of the CRM, named in a user field.
+    UserInField(String),
+    /// A financial account of ours.
+    Account(AccountName),
+    /// Earlier links of this state on this item that are not confirmed closed.
+    EarlierLinks,
+}
+
+/// The answers to an activity's needs, frozen with the decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answers {
+    /// The party, if the item has one that exists.
+    pub party: Option<Party>,
+    /// What the party owes: positive is a debt of theirs.
+    pub balances: BTreeMap<Currency, Money>,
+    /// People by what they are to the party.
+    pub people: Vec<(PartyRole, Vec<Person>)>,
+    /// Users by the field that names them.
+    pub users: BTreeMap<String, Person>,
+    /// Accounts by name; a missing name is an account that does not exist.
+    pub accounts: BTreeMap<AccountName, crate::Account>,
+    /// Earlier links of this state that are not confirmed closed.
+    pub earlier_links: Vec<EarlierLink>,
+}
+
+/// What a plan or a conclusion may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanContext<'a> {
+    /// What expressions see.
+    pub facts: &'a Facts,
+    /// What the activity asked for.
+    pub answers: &'a Answers,
+    /// The state the item is in.
+    pub state: &'a str,
+    /// When it was entered: days of an expiry count from here.
+    pub entered_at: Timestamp,
+    /// The stable reference of this activity entry, the same for every attempt.
+    pub reference: &'a str,
+    /// The project's time zone.
+    pub zone: &'a Zone,
+    /// The project's languages, the preferred one first.
+    pub locales: &'a [Locale],
+}
+
+/// What an activity decides to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// Store this request and perform it after the commit.
+    Perform(Request),
+    /// Nothing to perform: this is the outcome.
+    Finish(Box<Outcome>),
+}
+
+/// Work that is decided and stored; every attempt gets exactly this.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The activity's name.
+    pub activity: String,
+    /// The activity's own words.
+    pub body: Json,
+    /// How long one attempt may take, in seconds.
+    pub attempt_seconds_max: i64,
+}
