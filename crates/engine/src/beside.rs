@@ -28,9 +28,18 @@ impl Core {
         writes: Vec<Write>,
     ) -> Result<(), Error> {
         let subject = record::item_key(item);
-        let version = self.store.subject(&subject).await?.map_or(0, |stored| stored.version);
-        let commit =
-            Commit { subject, expected: version, state: None, writes, history: Vec::new() };
+        let version = self
+            .store
+            .subject(&subject)
+            .await?
+            .map_or(0, |stored| stored.version);
+        let commit = Commit {
+            subject,
+            expected: version,
+            state: None,
+            writes,
+            history: Vec::new(),
+        };
         self.store.commit(commit).await?;
         Ok(())
     }
@@ -106,7 +115,11 @@ impl Core {
         };
         let half = match detail {
             Some(detail) => {
-                let personal = HistoryPersonal { cause: None, told: None, detail: Some(detail) };
+                let personal = HistoryPersonal {
+                    cause: None,
+                    told: None,
+                    detail: Some(detail),
+                };
                 record::encode(&personal)?
             }
             None => Vec::new(),

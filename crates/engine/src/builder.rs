@@ -43,7 +43,7 @@ impl Default for EngineBuilder {
             gateways: BTreeMap::new(),
             catalog: Catalog::builtin(),
             clock: Arc::new(SystemClock),
-            zone: Zone::default(),
+            zone: Zone::UTC,
             locales: vec![Locale::En],
             http: None,
             allowed_hosts: Vec::new(),
@@ -161,7 +161,9 @@ impl EngineBuilder {
             epoch,
         };
         core.release_claims().await?;
-        Ok(Engine { core: Arc::new(core) })
+        Ok(Engine {
+            core: Arc::new(core),
+        })
     }
 }
 
@@ -175,7 +177,9 @@ impl Core {
                 scan = scan.after(key);
             }
             let rows = self.store.scan(scan).await?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
             after = Some(last.clone());
             for (key, row) in rows.iter().filter(|(_, row)| !row.personal.is_empty()) {
                 let row: OutboxRow = record::decode(&row.personal)?;
@@ -190,7 +194,9 @@ impl Core {
     }
 
     async fn release(&self, key: &[u8], row: &OutboxRow) -> Result<(), Error> {
-        let Some(loaded) = self.load(&row.item).await? else { return Ok(()) };
+        let Some(loaded) = self.load(&row.item).await? else {
+            return Ok(());
+        };
         if loaded.row.intent_due != Some(row.due) {
             return Ok(());
         }

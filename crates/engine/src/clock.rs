@@ -16,7 +16,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the time"
+    )]
     fn now(&self) -> Timestamp {
         chrono::DateTime::from(std::time::SystemTime::now())
     }
@@ -31,7 +34,9 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that shows this moment.
     pub fn at(now: Timestamp) -> ManualClock {
-        ManualClock { now: Mutex::new(now) }
+        ManualClock {
+            now: Mutex::new(now),
+        }
     }
 
     /// Sets the clock, forwards or back.

@@ -87,7 +87,9 @@ pub(crate) fn decide(
         decided: Decided::from(situation.instance.clone()),
         now: told.context.now,
     };
-    let Some(event) = deciding.first_event(cause)? else { return Ok(deciding.ask()) };
+    let Some(event) = deciding.first_event(cause)? else {
+        return Ok(deciding.ask());
+    };
     deciding.run(event, cause)
 }
 
@@ -133,7 +135,9 @@ impl Deciding<'_> {
                 let Some(prepared) = self.situation.workflow.prepared.get(&instance.state) else {
                     return Err(Rejection::Stale);
                 };
-                let Some(answers) = self.answers(&prepared.needs()) else { return Ok(None) };
+                let Some(answers) = self.answers(&prepared.needs()) else {
+                    return Ok(None);
+                };
                 let facts = instance.facts(&self.told.context);
                 let context = self.plan_context(&facts, &answers, instance);
                 let outcome = prepared.conclude(&context, &concluded.request, &concluded.result);
@@ -151,7 +155,9 @@ impl Deciding<'_> {
             let workflow = self.situation.workflow;
             let step = step(&workflow.definition, &before, &event, &self.told.context)?;
             let opened = self.take(step);
-            let Some((state, entry)) = opened else { continue };
+            let Some((state, entry)) = opened else {
+                continue;
+            };
             activities += 1;
             if activities > self.situation.activities_max {
                 self.livelock(cause);
@@ -160,7 +166,12 @@ impl Deciding<'_> {
             match self.plan(&state, entry) {
                 Some(Plan::Perform(request)) => {
                     let reference = self.reference();
-                    self.decided.intent = Some(Intent { state, entry, reference, request });
+                    self.decided.intent = Some(Intent {
+                        state,
+                        entry,
+                        reference,
+                        request,
+                    });
                 }
                 Some(Plan::Finish(outcome)) => next = Some(self.finished(entry, *outcome)),
                 None => return Ok(self.ask()),
@@ -178,7 +189,9 @@ impl Deciding<'_> {
                 Effect::CloseActivity { .. } => self.decided.intent = None,
                 Effect::ReopenActivity { .. } => self.decided.reopen = true,
                 Effect::SetTimer { name, entry, due } => {
-                    self.decided.timers_set.push(TimerChange { name, entry, due });
+                    self.decided
+                        .timers_set
+                        .push(TimerChange { name, entry, due });
                 }
                 Effect::CancelTimer { name, entry, due } => {
                     let timer = TimerChange { name, entry, due };
@@ -190,7 +203,9 @@ impl Deciding<'_> {
                 }
                 Effect::Notify { notice, state, to } => {
                     let notice = notice.to_owned();
-                    self.decided.host_changes.push(Change::Notify { notice, state, to });
+                    self.decided
+                        .host_changes
+                        .push(Change::Notify { notice, state, to });
                 }
                 Effect::WriteFields(fields) => {
                     self.decided.host_changes.push(Change::SetFields { fields });
@@ -211,7 +226,10 @@ impl Deciding<'_> {
     fn plan(&mut self, state: &str, entry: u64) -> Option<Plan> {
         let Some(prepared) = self.situation.workflow.prepared.get(state) else {
             let message = format!("`{state}` has no prepared activity at entry {entry}");
-            return Some(Plan::Finish(Box::new(Outcome::error("no_activity", message))));
+            return Some(Plan::Finish(Box::new(Outcome::error(
+                "no_activity",
+                message,
+            ))));
         };
         let answers = self.answers(&prepared.needs())?;
         let instance = self.decided.instance.clone();
@@ -230,7 +248,10 @@ impl Deciding<'_> {
             answers,
             state: &instance.state,
             entered_at: instance.entered_at,
-            reference: instance.activity.as_ref().map_or("", |open| &open.reference),
+            reference: instance
+                .activity
+                .as_ref()
+                .map_or("", |open| &open.reference),
             zone: self.situation.zone,
             locales: self.situation.locales,
         }
@@ -266,8 +287,13 @@ impl Deciding<'_> {
     /// An outcome as the event for the core; what it changes elsewhere is noted for the commit.
     fn finished(&mut self, entry: u64, outcome: Outcome) -> Event {
         let instance = self.decided.instance.clone();
-        let reference = self.reference();
-        let Outcome { name, code, message, changes, .. } = outcome;
+        let Outcome {
+            name,
+            code,
+            message,
+            changes,
+            ..
+        } = outcome;
         self.decided.notes.push(match &code {
             Some(code) => format!("{}: {name} ({code})", instance.state),
             None => format!("{}: {name}", instance.state),
@@ -275,7 +301,10 @@ impl Deciding<'_> {
         if code.is_some() {
             self.decided.code.clone_from(&code);
         }
-        let link_id = changes.link.as_ref().map(|link| LinkId::from(link.reference.as_str()));
+        let link_id = changes
+            .link
+            .as_ref()
+            .map(|link| LinkId::from(link.reference.as_str()));
         let link = changes.link.map(|draft| {
             let row = self.link_row(&instance, entry, draft, changes.unreachable);
             let link = Link {
@@ -292,7 +321,7 @@ impl Deciding<'_> {
             link
         });
         for (index, draft) in changes.messages.into_iter().enumerate() {
-            let row = self.message_row(&instance, &reference, index, draft, link_id.clone());
+            let row = self.message_row(&instance, index, draft, link_id.clone());
             self.decided.messages.push(row);
         }
         self.decided.host_changes.extend(changes.host_writes);
@@ -349,12 +378,15 @@ impl Deciding<'_> {
     fn message_row(
         &self,
         instance: &Instance,
-        reference: &str,
         index: usize,
         draft: MessageDraft,
         link: Option<LinkId>,
     ) -> MessageRow {
         let medium = draft.to.medium().name();
+        let reference = instance
+            .activity
+            .as_ref()
+            .map_or("", |open| &open.reference);
         MessageRow {
             id: MessageId::from(format!("{reference}/{medium}/{index}")),
             item: instance.item.as_ref().clone(),

@@ -43,8 +43,12 @@ impl Core {
     ) -> Result<Vec<(Vec<u8>, persistence::Row)>, Error> {
         // Keys start with the due time, so everything up to the next millisecond is due.
         let end = record::due_prefix(now + TimeDelta::milliseconds(1));
-        let scan =
-            Scan { table, from: Bound::Unbounded, to: Bound::Excluded(end), limit };
+        let scan = Scan {
+            table,
+            from: Bound::Unbounded,
+            to: Bound::Excluded(end),
+            limit,
+        };
         Ok(self.store.scan(scan).await?)
     }
 
@@ -59,7 +63,9 @@ impl Core {
             }
         }
         for gateway in self.world.gateways.values() {
-            let notice = gateway.as_simulated().and_then(|simulated| simulated.next_notice_at());
+            let notice = gateway
+                .as_simulated()
+                .and_then(|simulated| simulated.next_notice_at());
             next = earliest(next, notice);
         }
         Ok(next)
@@ -75,15 +81,26 @@ impl Core {
 
     /// Fires a timer. A timer of a state entry that is over is dropped (clause 46).
     async fn fire(&self, key: Vec<u8>) -> Result<(), Error> {
-        let Some(row) = self.store.get(Table::Timers, &key).await? else { return Ok(()) };
+        let Some(row) = self.store.get(Table::Timers, &key).await? else {
+            return Ok(());
+        };
         let row: TimerRow = record::decode(&row.open)?;
         match row.kind {
             TimerKind::Poll { link } => self.poll(&link).await,
             TimerKind::State { name, entry } => {
                 let _turn = self.locks.lock(&row.item).await;
-                let Some(loaded) = self.load(&row.item).await? else { return Ok(()) };
-                let workflow = self.workflows.pinned(&loaded.row.instance.definition).await?;
-                let event = Event::Timer { name, entry, due: row.due };
+                let Some(loaded) = self.load(&row.item).await? else {
+                    return Ok(());
+                };
+                let workflow = self
+                    .workflows
+                    .pinned(&loaded.row.instance.definition)
+                    .await?;
+                let event = Event::Timer {
+                    name,
+                    entry,
+                    due: row.due,
+                };
                 let late = self.clock.now() - row.due;
                 let held = loaded.row.instance.held.is_some();
                 let mut extra = Extra {
@@ -93,13 +110,20 @@ impl Core {
                 if held {
                     // Stored in the instance instead; the row has done its work.
                     let table = Table::Timers;
-                    extra.writes.push(persistence::Write::Delete { table, key: key.clone() });
+                    extra.writes.push(persistence::Write::Delete {
+                        table,
+                        key: key.clone(),
+                    });
                 }
-                match self.apply(&workflow, loaded, Cause::Event(event), extra).await {
+                match self
+                    .apply(&workflow, loaded, Cause::Event(event), extra)
+                    .await
+                {
                     Err(Error::Rejected(Rejection::Stale | Rejection::Ended { .. })) => {
                         let mut batch = Batch::new(row.due);
                         batch.delete(Table::Timers, key);
-                        self.commit_beside_quietly(&row.item, batch.into_writes()).await
+                        self.commit_beside_quietly(&row.item, batch.into_writes())
+                            .await
                     }
                     Err(error) => Err(error),
                     Ok(_) => Ok(()),
@@ -110,14 +134,20 @@ impl Core {
 
     /// Reads a link again at its gateway and writes down what it says.
     async fn poll(&self, id: &LinkId) -> Result<(), Error> {
-        let Some(link) = query::link(self.store.as_ref(), id).await? else { return Ok(()) };
+        let Some(link) = query::link(self.store.as_ref(), id).await? else {
+            return Ok(());
+        };
         match self.read(&link).await {
             Some(report) => self.settle_link(id, &report, "poll").await,
             None => {
                 let _turn = self.locks.lock(&link.item).await;
                 let mut batch = Batch::new(self.clock.now());
-                batch.link(LinkRow { polls: link.polls.saturating_add(1), ..link.clone() })?;
-                self.commit_beside_quietly(&link.item, batch.into_writes()).await
+                batch.link(LinkRow {
+                    polls: link.polls.saturating_add(1),
+                    ..link.clone()
+                })?;
+                self.commit_beside_quietly(&link.item, batch.into_writes())
+                    .await
             }
         }
     }
@@ -126,7 +156,10 @@ impl Core {
     pub(crate) async fn read(&self, link: &LinkRow) -> Option<payment::StatusReport> {
         let gateway = self.gateway(&link.account)?;
         let now = self.clock.now();
-        let call = Call { now, send_by: now + TimeDelta::seconds(30) };
+        let call = Call {
+            now,
+            send_by: now + TimeDelta::seconds(30),
+        };
         match gateway.status(call, &link.provider_ref).await {
             Ok(report) => Some(report),
             Err(error) => {
@@ -136,10 +169,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn gateway(
-        &self,
-        account: &AccountName,
-    ) -> Option<&std::sync::Arc<dyn Gateway>> {
+    pub(crate) fn gateway(&self, account: &AccountName) -> Option<&std::sync::Arc<dyn Gateway>> {
         self.world.gateways.get(account)
     }
 
@@ -147,7 +177,9 @@ impl Core {
     pub(crate) async fn notices(&self, now: Timestamp) -> Result<usize, Error> {
         let mut taken = 0;
         for (account, gateway) in self.world.gateways.iter() {
-            let Some(simulated) = gateway.as_simulated() else { continue };
+            let Some(simulated) = gateway.as_simulated() else {
+                continue;
+            };
             for parts in simulated.take_notices(now) {
                 taken += 1;
                 let callback = gateway.read_callback(&parts);
@@ -191,8 +223,12 @@ impl Core {
 
     /// A callback for a link we do not have yet: its creation is under way or unknown.
     async fn early_notice(&self, reference: &str) -> Result<(), Error> {
-        let Some(item) = query::item_of_reference(reference) else { return Ok(()) };
-        let Some(loaded) = self.load(&item).await? else { return Ok(()) };
+        let Some(item) = query::item_of_reference(reference) else {
+            return Ok(());
+        };
+        let Some(loaded) = self.load(&item).await? else {
+            return Ok(());
+        };
         self.hurry(&loaded.row.instance, reference).await
     }
 }

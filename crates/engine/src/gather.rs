@@ -30,7 +30,7 @@ impl Gather<'_> {
         event: Option<&Event>,
         now: Timestamp,
     ) -> Result<Context, Error> {
-        let mut context = Context::at(now, self.zone.clone());
+        let mut context = Context::at(now, *self.zone);
         if let Some(user) = event.and_then(Event::actor) {
             context.actor = Some(self.actor(workflow, instance, user).await?);
         }
@@ -64,7 +64,9 @@ impl Gather<'_> {
                     .next()
                     .map_or(values::Currency::Irr, |account| account.currency);
                 let balance = self.host.ledger.balance(id, currency).await?;
-                record.fields.insert("balance".to_owned(), Value::Money(balance));
+                record
+                    .fields
+                    .insert("balance".to_owned(), Value::Money(balance));
             }
             context.party = Some(Arc::new(record));
         }
@@ -72,13 +74,18 @@ impl Gather<'_> {
             let relation = Relation::Parent(entity.clone());
             let found = self.host.items.related(&instance.item, &relation).await?;
             if let Some(parent) = found.into_iter().next() {
-                context.parents.insert(entity.clone(), Arc::new(related_record(parent)));
+                context
+                    .parents
+                    .insert(entity.clone(), Arc::new(related_record(parent)));
             }
         }
         for entity in &reads.children {
             let relation = Relation::Children(entity.clone());
             let found = self.host.items.related(&instance.item, &relation).await?;
-            let records = found.into_iter().map(|child| Arc::new(related_record(child))).collect();
+            let records = found
+                .into_iter()
+                .map(|child| Arc::new(related_record(child)))
+                .collect();
             context.children.insert(entity.clone(), records);
         }
         Ok(())
@@ -91,7 +98,13 @@ impl Gather<'_> {
         instance: &Instance,
         user: &UserId,
     ) -> Result<Actor, Error> {
-        let Some(found) = self.host.directory.user(user).await?.filter(|user| user.active) else {
+        let Some(found) = self
+            .host
+            .directory
+            .user(user)
+            .await?
+            .filter(|user| user.active)
+        else {
             return Err(Error::NoUser(user.clone()));
         };
         let mut manages = Vec::new();
@@ -101,8 +114,18 @@ impl Gather<'_> {
                 manages.push(subordinate);
             }
         }
-        let User { roles, groups, positions, .. } = found;
-        Ok(Actor { roles, groups, positions, manages })
+        let User {
+            roles,
+            groups,
+            positions,
+            ..
+        } = found;
+        Ok(Actor {
+            roles,
+            groups,
+            positions,
+            manages,
+        })
     }
 
     /// Answers to an activity's needs.
@@ -150,8 +173,14 @@ impl Gather<'_> {
     }
 
     async fn user_in(&self, instance: &Instance, field: &str) -> Result<Option<Person>, Error> {
-        let Some(Value::User(user)) = instance.fields.get(field) else { return Ok(None) };
-        let found = self.host.directory.user(&UserId::from(user.as_str())).await?;
+        let Some(Value::User(user)) = instance.fields.get(field) else {
+            return Ok(None);
+        };
+        let found = self
+            .host
+            .directory
+            .user(&UserId::from(user.as_str()))
+            .await?;
         Ok(found.map(|user| Person {
             name: user.name,
             mobile: user.mobile,
@@ -163,7 +192,11 @@ impl Gather<'_> {
     /// Links of the current state on this item that are not confirmed closed (clause 41).
     async fn earlier_links(&self, instance: &Instance) -> Result<Vec<EarlierLink>, Error> {
         let mut open = Vec::new();
-        for link in instance.links.iter().filter(|link| link.state == instance.state) {
+        for link in instance
+            .links
+            .iter()
+            .filter(|link| link.state == instance.state)
+        {
             if link.is_closed() {
                 continue;
             }
@@ -200,7 +233,10 @@ fn subordinates(workflow: &Workflow, instance: &Instance) -> Vec<UserId> {
 }
 
 fn related_record(record: RelatedRecord) -> Record {
-    Record { reference: record.reference, fields: record.fields }
+    Record {
+        reference: record.reference,
+        fields: record.fields,
+    }
 }
 
 fn party_record(party: &Party) -> Record {
@@ -222,5 +258,8 @@ fn party_record(party: &Party) -> Record {
     };
     fields.insert("kind".to_owned(), Value::Choice(kind.to_owned()));
     fields.insert("is_lead".to_owned(), Value::Bool(party.lead));
-    Record { reference: None, fields }
+    Record {
+        reference: None,
+        fields,
+    }
 }

@@ -22,12 +22,24 @@ pub struct Input {
 impl Input {
     /// An event for an item.
     pub fn new(item: ItemRef, event: Event) -> Input {
-        Input { item, event, id: None, expected_revision: None, workflow: None }
+        Input {
+            item,
+            event,
+            id: None,
+            expected_revision: None,
+            workflow: None,
+        }
     }
 
     /// The item enters its lifecycle with the fields the host has for it.
     pub fn start(item: ItemRef) -> Input {
-        Input::new(item, Event::Start { fields: Fields::new(), party: None })
+        Input::new(
+            item,
+            Event::Start {
+                fields: Fields::new(),
+                party: None,
+            },
+        )
     }
 
     /// The item enters its lifecycle with these fields; the host's own fill the rest.
@@ -48,7 +60,13 @@ impl Input {
 
     /// A named event.
     pub fn event(item: ItemRef, name: &str, payload: Fields) -> Input {
-        Input::new(item, Event::Named { name: name.to_owned(), payload })
+        Input::new(
+            item,
+            Event::Named {
+                name: name.to_owned(),
+                payload,
+            },
+        )
     }
 
     /// The CRM changed fields.
@@ -58,7 +76,10 @@ impl Input {
 
     /// Try again what is in incident.
     pub fn retry(item: ItemRef, actor: impl Into<UserId>, reason: &str) -> Input {
-        let event = Event::Retry { actor: actor.into(), reason: reason.to_owned() };
+        let event = Event::Retry {
+            actor: actor.into(),
+            reason: reason.to_owned(),
+        };
         Input::new(item, event)
     }
 

@@ -137,10 +137,19 @@ impl Engine {
             accounts: self.core.accounts(),
             zone: &self.core.zone,
         };
-        let probe = Event::Claim { actor: user.clone() };
+        let probe = Event::Claim {
+            actor: user.clone(),
+        };
         let now = self.core.clock.now();
-        let context = gather.context(&workflow, &instance, Some(&probe), now).await?;
-        Ok(state_machine::actions_for(&workflow.definition, &instance, user, &context))
+        let context = gather
+            .context(&workflow, &instance, Some(&probe), now)
+            .await?;
+        Ok(state_machine::actions_for(
+            &workflow.definition,
+            &instance,
+            user,
+            &context,
+        ))
     }
 
     /// Wipes what the history and rows of an ended item say about people. The hash chain still holds.
@@ -155,7 +164,11 @@ impl Engine {
         if loaded.row.instance.ended.is_none() {
             return Err(Error::Invariant(format!("{item} has not ended")));
         }
-        Ok(self.core.store.erase_personal(&record::item_key(item)).await?)
+        Ok(self
+            .core
+            .store
+            .erase_personal(&record::item_key(item))
+            .await?)
     }
 
     /// The engine's time.

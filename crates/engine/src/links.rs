@@ -7,9 +7,7 @@ use persistence::{Row, Table, Write};
 use state_machine::{Event, PaymentEvent};
 use values::{Fields, LinkId, ReceiptId, Timestamp, Value};
 
-use crate::record::{
-    self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow, ReceiptRow,
-};
+use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow, ReceiptRow};
 use crate::submit::Extra;
 use crate::write::Batch;
 use crate::{Core, Error, query};
@@ -30,10 +28,18 @@ pub(crate) fn next_poll(link: &LinkRow, now: Timestamp) -> Option<Timestamp> {
         return None;
     }
     let step = usize::try_from(link.polls).unwrap_or(usize::MAX);
-    let minutes = POLL_MINUTES.get(step).or(POLL_MINUTES.last()).copied().unwrap_or(720);
+    let minutes = POLL_MINUTES
+        .get(step)
+        .or(POLL_MINUTES.last())
+        .copied()
+        .unwrap_or(720);
     let regular = now + TimeDelta::minutes(minutes);
     // The moment of expiry is never missed.
-    if now < link.expires_at { Some(regular.min(link.expires_at)) } else { Some(regular) }
+    if now < link.expires_at {
+        Some(regular.min(link.expires_at))
+    } else {
+        Some(regular)
+    }
 }
 
 /// What a report changes.
@@ -52,7 +58,9 @@ impl Core {
         report: &StatusReport,
         source: &str,
     ) -> Result<(), Error> {
-        let Some(link) = query::link(self.store.as_ref(), id).await? else { return Ok(()) };
+        let Some(link) = query::link(self.store.as_ref(), id).await? else {
+            return Ok(());
+        };
         let _turn = self.locks.lock(&link.item).await;
         self.settle_in_turn(id, report, source).await
     }
@@ -77,9 +85,10 @@ impl Core {
         report: &StatusReport,
         source: &str,
     ) -> Result<(), Error> {
-        let Some(link) = query::link(self.store.as_ref(), id).await? else { return Ok(()) };
-        let key =
-            record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
+        let Some(link) = query::link(self.store.as_ref(), id).await? else {
+            return Ok(());
+        };
+        let key = record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
         if self.store.get(Table::Payments, &key).await?.is_some() {
             return Ok(());
         }
@@ -94,15 +103,25 @@ impl Core {
             _ if fact.paid_at > link.expires_at => LinkStatus::PaidLate,
             _ => LinkStatus::Paid,
         };
-        let outcome = if already { "paid_again".to_owned() } else { status.name().to_owned() };
+        let outcome = if already {
+            "paid_again".to_owned()
+        } else {
+            status.name().to_owned()
+        };
         let link = LinkRow {
             status,
             paid_at: link.paid_at.or(Some(fact.paid_at)),
-            tracking_no: link.tracking_no.clone().or_else(|| fact.tracking_no.clone()),
+            tracking_no: link
+                .tracking_no
+                .clone()
+                .or_else(|| fact.tracking_no.clone()),
             ..link
         };
-        let settlement =
-            Settlement { link, outcome: Some(outcome), payment: Some(fact.clone()) };
+        let settlement = Settlement {
+            link,
+            outcome: Some(outcome),
+            payment: Some(fact.clone()),
+        };
         self.commit_settlement(settlement, report, source).await
     }
 
@@ -112,19 +131,30 @@ impl Core {
         report: &StatusReport,
         source: &str,
     ) -> Result<(), Error> {
-        let Some(link) = query::link(self.store.as_ref(), id).await? else { return Ok(()) };
+        let Some(link) = query::link(self.store.as_ref(), id).await? else {
+            return Ok(());
+        };
         let before = link.status;
         let status = match report.status {
             _ if before.is_closed() => before,
-            LinkStatus::Expired | LinkStatus::Cancelled | LinkStatus::Viewed | LinkStatus::Paying => {
-                report.status
-            }
+            LinkStatus::Expired
+            | LinkStatus::Cancelled
+            | LinkStatus::Viewed
+            | LinkStatus::Paying => report.status,
             // Paid without a payment proves nothing: it stays open and is read again.
             _ => before,
         };
         let outcome = (status != before).then(|| status.name().to_owned());
-        let link = LinkRow { status, polls: link.polls.saturating_add(1), ..link };
-        let settlement = Settlement { link, outcome, payment: None };
+        let link = LinkRow {
+            status,
+            polls: link.polls.saturating_add(1),
+            ..link
+        };
+        let settlement = Settlement {
+            link,
+            outcome,
+            payment: None,
+        };
         self.commit_settlement(settlement, report, source).await
     }
 
@@ -145,8 +175,13 @@ impl Core {
             return Ok(());
         }
         let row = Row::open(record::encode(&row)?);
-        let writes = vec![Write::Put { table: Table::Attention, key, row }];
-        self.commit_beside(&link.item, writes, "quarantined", vec![reason]).await
+        let writes = vec![Write::Put {
+            table: Table::Attention,
+            key,
+            row,
+        }];
+        self.commit_beside(&link.item, writes, "quarantined", vec![reason])
+            .await
     }
 
     async fn commit_settlement(
@@ -155,7 +190,11 @@ impl Core {
         report: &StatusReport,
         source: &str,
     ) -> Result<(), Error> {
-        let Settlement { link, outcome, payment } = settlement;
+        let Settlement {
+            link,
+            outcome,
+            payment,
+        } = settlement;
         let now = self.clock.now();
         let mut batch = Batch::new(now);
         let mut extra = Extra {
@@ -166,8 +205,7 @@ impl Core {
         let mut set = Fields::new();
         if let Some(fact) = &payment {
             let receipt = self.receipt(&link, fact);
-            let key =
-                record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
+            let key = record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
             let row = PaymentRow {
                 link: link.id.clone(),
                 item: link.item.clone(),
@@ -178,14 +216,22 @@ impl Core {
                 recorded_at: now,
             };
             let row = Row::open(record::encode(&row)?);
-            extra.writes.push(Write::Unique { table: Table::Payments, key, row });
+            extra.writes.push(Write::Unique {
+                table: Table::Payments,
+                key,
+                row,
+            });
             extra.writes.push(receipt_write(&link, &receipt)?);
             if let Some(field) = link.receipt.as_ref().and_then(|rule| rule.field.clone()) {
                 set.insert(field.clone(), Value::Receipt(receipt.id.to_string()));
                 let receipt = receipt.id.clone();
-                extra.host_changes.push(Change::AttachReceipt { field, receipt });
+                extra
+                    .host_changes
+                    .push(Change::AttachReceipt { field, receipt });
             }
-            extra.host_changes.insert(0, Change::RegisterReceipt { receipt });
+            extra
+                .host_changes
+                .insert(0, Change::RegisterReceipt { receipt });
         }
         batch.link(link.clone())?;
         let writes = batch.into_writes();
@@ -196,7 +242,10 @@ impl Core {
         let Some(loaded) = self.load(&link.item).await? else {
             return Err(Error::NotStarted(link.item));
         };
-        let workflow = self.workflows.pinned(&loaded.row.instance.definition).await?;
+        let workflow = self
+            .workflows
+            .pinned(&loaded.row.instance.definition)
+            .await?;
         let event = Event::Payment(Box::new(PaymentEvent {
             link: link.id.clone(),
             state: link.state.clone(),
@@ -205,13 +254,17 @@ impl Core {
             tracking_no: payment.and_then(|fact| fact.tracking_no),
             set,
         }));
-        self.apply(&workflow, loaded, Cause::Event(event), extra).await.map(drop)
+        self.apply(&workflow, loaded, Cause::Event(event), extra)
+            .await
+            .map(drop)
     }
 
     fn receipt(&self, link: &LinkRow, fact: &PaymentFact) -> Receipt {
         let rule = link.receipt.as_ref();
-        let default_kind =
-            self.accounts().get(&link.account).and_then(|account| account.receipt_type.clone());
+        let default_kind = self
+            .accounts()
+            .get(&link.account)
+            .and_then(|account| account.receipt_type.clone());
         Receipt {
             id: ReceiptId::from(format!(
                 "{}-{}-{}",
@@ -235,7 +288,11 @@ impl Core {
 }
 
 fn receipt_write(link: &LinkRow, receipt: &Receipt) -> Result<Write, Error> {
-    let row = ReceiptRow { receipt: receipt.clone(), link: link.id.clone(), registered: false };
+    let row = ReceiptRow {
+        receipt: receipt.clone(),
+        link: link.id.clone(),
+        registered: false,
+    };
     Ok(Write::Unique {
         table: Table::Receipts,
         key: receipt.id.as_str().as_bytes().to_vec(),

@@ -59,7 +59,9 @@ pub(crate) async fn messages_of_link(
     link: &LinkId,
 ) -> Result<Vec<MessageRow>, Error> {
     let prefix = format!("{link}/").into_bytes();
-    let rows = store.scan(Scan::prefix(Table::Messages, prefix).limit(LIST_MAX)).await?;
+    let rows = store
+        .scan(Scan::prefix(Table::Messages, prefix).limit(LIST_MAX))
+        .await?;
     rows.into_iter()
         .filter(|(_, row)| !row.personal.is_empty())
         .map(|(_, row)| record::decode(&row.personal))
@@ -89,7 +91,11 @@ impl Engine {
     ///
     /// When the store fails.
     pub async fn instance(&self, item: &ItemRef) -> Result<Option<Instance>, Error> {
-        Ok(self.core.load(item).await?.map(|loaded| loaded.row.instance))
+        Ok(self
+            .core
+            .load(item)
+            .await?
+            .map(|loaded| loaded.row.instance))
     }
 
     /// The definition an item is pinned to.
@@ -131,14 +137,20 @@ impl Engine {
         let mut after = 0;
         loop {
             let entries = self.core.store.history(&key, after, LIST_MAX).await?;
-            let Some(last) = entries.last() else { return Ok(lines) };
+            let Some(last) = entries.last() else {
+                return Ok(lines);
+            };
             after = last.version;
             for entry in entries {
                 lines.push(HistoryView {
                     sequence: entry.sequence,
                     row: record::decode(&entry.row.open)?,
                     erased: entry.erased,
-                    hash: entry.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    hash: entry
+                        .hash
+                        .iter()
+                        .map(|byte| format!("{byte:02x}"))
+                        .collect(),
                 });
             }
         }
@@ -206,7 +218,11 @@ impl Engine {
     ///
     /// When the store fails.
     pub async fn messages(&self) -> Result<Vec<MessageRow>, Error> {
-        let rows = self.core.store.scan(Scan::all(Table::Messages).limit(LIST_MAX)).await?;
+        let rows = self
+            .core
+            .store
+            .scan(Scan::all(Table::Messages).limit(LIST_MAX))
+            .await?;
         rows.into_iter()
             .filter(|(_, row)| !row.personal.is_empty())
             .map(|(_, row)| record::decode(&row.personal))
@@ -214,7 +230,13 @@ impl Engine {
     }
 
     async fn open_rows<T: DeserializeOwned>(&self, table: Table) -> Result<Vec<T>, Error> {
-        let rows = self.core.store.scan(Scan::all(table).limit(LIST_MAX)).await?;
-        rows.into_iter().map(|(_, row)| record::decode(&row.open)).collect()
+        let rows = self
+            .core
+            .store
+            .scan(Scan::all(table).limit(LIST_MAX))
+            .await?;
+        rows.into_iter()
+            .map(|(_, row)| record::decode(&row.open))
+            .collect()
     }
 }

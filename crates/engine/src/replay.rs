@@ -35,7 +35,11 @@ impl Engine {
         let mut inputs = 0;
         for (cause, told) in self.causes(item).await? {
             let (Some(cause), Some(told)) = (cause, told) else {
-                return Ok(Replay { inputs, same: false, erased: true });
+                return Ok(Replay {
+                    inputs,
+                    same: false,
+                    erased: true,
+                });
             };
             let instance = replayed.take().unwrap_or_else(|| {
                 Instance::blank(
@@ -57,7 +61,9 @@ impl Engine {
             replayed = match decide(situation, &cause, &told)? {
                 Verdict::Done(decided) => Some(decided.instance),
                 Verdict::Ask(_) => {
-                    return Err(Error::Invariant(format!("the history of {item} lacks an answer")));
+                    return Err(Error::Invariant(format!(
+                        "the history of {item} lacks an answer"
+                    )));
                 }
             };
         }
@@ -65,7 +71,11 @@ impl Engine {
             Some(replayed) => record::encode(replayed)? == record::encode(&stored)?,
             None => false,
         };
-        Ok(Replay { inputs, same, erased: false })
+        Ok(Replay {
+            inputs,
+            same,
+            erased: false,
+        })
     }
 
     /// What made the engine decide, oldest first; lines that moved nothing are left out.
@@ -77,9 +87,14 @@ impl Engine {
         let mut causes = Vec::new();
         let mut after = 0;
         loop {
-            let entries =
-                self.core.store.history(&key, after, crate::LIST_MAX).await?;
-            let Some(last) = entries.last() else { return Ok(causes) };
+            let entries = self
+                .core
+                .store
+                .history(&key, after, crate::LIST_MAX)
+                .await?;
+            let Some(last) = entries.last() else {
+                return Ok(causes);
+            };
             after = last.version;
             for entry in entries {
                 if entry.erased {

@@ -29,7 +29,10 @@ mod tests {
             let next = u32::try_from(index).unwrap() + 2;
             let pause = pause(first, max, next, "link");
             assert!(pause <= TimeDelta::seconds(seconds), "{next}: {pause}");
-            assert!(pause >= TimeDelta::milliseconds(seconds * 750), "{next}: {pause}");
+            assert!(
+                pause >= TimeDelta::milliseconds(seconds * 750),
+                "{next}: {pause}"
+            );
         }
     }
 
@@ -37,7 +40,9 @@ mod tests {
     fn the_same_key_waits_the_same_and_another_does_not() {
         let of = |key: &str| pause(TimeDelta::seconds(60), TimeDelta::hours(1), 3, key);
         assert_eq!(of("a"), of("a"));
-        let different = (0..20).map(|n| of(&format!("item-{n}"))).collect::<std::collections::BTreeSet<_>>();
+        let different = (0..20)
+            .map(|n| of(&format!("item-{n}")))
+            .collect::<std::collections::BTreeSet<_>>();
         assert!(different.len() > 5);
     }
 }

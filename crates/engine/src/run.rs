@@ -84,7 +84,12 @@ struct Live {
 
 impl Live {
     fn new(core: Arc<Core>) -> Live {
-        Live { core, busy: BTreeSet::new(), tasks: JoinSet::new(), failed: false }
+        Live {
+            core,
+            busy: BTreeSet::new(),
+            tasks: JoinSet::new(),
+            failed: false,
+        }
     }
 
     fn is_busy(&self) -> bool {
@@ -95,12 +100,19 @@ impl Live {
     async fn turn(&mut self) -> Result<std::time::Duration, Error> {
         let now = self.core.clock.now();
         self.core.notices(now).await?;
-        let free = self.core.limits.in_flight_max.saturating_sub(self.busy.len());
+        let free = self
+            .core
+            .limits
+            .in_flight_max
+            .saturating_sub(self.busy.len());
         if free == 0 {
             return Ok(SLEEP_MAX);
         }
         // Rows under way are still due, so ask for that many more.
-        let due = self.core.due(now, free.saturating_add(self.busy.len())).await?;
+        let due = self
+            .core
+            .due(now, free.saturating_add(self.busy.len()))
+            .await?;
         let mut started = 0;
         for next in due {
             if started == free || !self.busy.insert(next.clone()) {
@@ -116,7 +128,9 @@ impl Live {
         if std::mem::take(&mut self.failed) {
             return Ok(FAILURE_PAUSE);
         }
-        let Some(next) = self.core.next_due().await? else { return Ok(SLEEP_MAX) };
+        let Some(next) = self.core.next_due().await? else {
+            return Ok(SLEEP_MAX);
+        };
         if next <= now {
             // What is due is under way; its end wakes the loop.
             return Ok(SLEEP_MAX);

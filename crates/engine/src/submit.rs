@@ -46,9 +46,12 @@ impl Core {
         }
         let loaded = self.load(&input.item).await?;
         let (workflow, loaded) = match loaded {
-            Some(loaded) => {
-                (self.workflows.pinned(&loaded.row.instance.definition).await?, loaded)
-            }
+            Some(loaded) => (
+                self.workflows
+                    .pinned(&loaded.row.instance.definition)
+                    .await?,
+                loaded,
+            ),
             None => self.fresh(&input).await?,
         };
         if let Some(expected) = input.expected_revision
@@ -63,9 +66,13 @@ impl Core {
             ..Extra::default()
         };
         let refused = (loaded.version, loaded.row.clone());
-        match self.apply(&workflow, loaded, Cause::Event(event.clone()), extra).await {
+        match self
+            .apply(&workflow, loaded, Cause::Event(event.clone()), extra)
+            .await
+        {
             Err(error) => {
-                self.audit_refusal(&workflow, refused, &event, &error).await?;
+                self.audit_refusal(&workflow, refused, &event, &error)
+                    .await?;
                 Err(error)
             }
             reply => reply,
@@ -76,12 +83,19 @@ impl Core {
     async fn repeated(&self, input: &Input, digest: &str) -> Result<Option<Reply>, Error> {
         let Some(id) = &input.id else { return Ok(None) };
         let key = record::input_key(&input.item, id.as_str());
-        let Some(row) = self.store.get(Table::Inputs, &key).await? else { return Ok(None) };
+        let Some(row) = self.store.get(Table::Inputs, &key).await? else {
+            return Ok(None);
+        };
         let row: InputRow = record::decode(&row.open)?;
         if row.digest != digest {
-            return Err(Error::InputReused { id: id.as_str().to_owned() });
+            return Err(Error::InputReused {
+                id: id.as_str().to_owned(),
+            });
         }
-        Ok(Some(Reply { repeated: true, ..row.reply }))
+        Ok(Some(Reply {
+            repeated: true,
+            ..row.reply
+        }))
     }
 
     pub(crate) async fn load(&self, item: &ItemRef) -> Result<Option<Loaded>, Error> {
@@ -89,7 +103,10 @@ impl Core {
         stored
             .map(|stored| {
                 let row = crate::write::instance_row(&stored.row)?;
-                Ok(Loaded { version: stored.version, row })
+                Ok(Loaded {
+                    version: stored.version,
+                    row,
+                })
             })
             .transpose()
     }
@@ -99,7 +116,9 @@ impl Core {
         if !matches!(input.event, Event::Start { .. }) {
             return Err(Error::NotStarted(input.item.clone()));
         }
-        let workflow = self.workflows.active(input.workflow.as_deref(), input.item.entity())?;
+        let workflow = self
+            .workflows
+            .active(input.workflow.as_deref(), input.item.entity())?;
         let now = self.clock.now();
         let definition = &workflow.definition;
         let instance = Instance::blank(
@@ -108,7 +127,10 @@ impl Core {
             &definition.model().initial,
             now,
         );
-        let row = InstanceRow { instance, intent_due: None };
+        let row = InstanceRow {
+            instance,
+            intent_due: None,
+        };
         Ok((workflow, Loaded { version: 0, row }))
     }
 
@@ -145,7 +167,10 @@ impl Core {
             all.insert("final_amount".to_owned(), Value::Money(amount));
         }
         all.extend(fields);
-        self.bounded(Event::Start { fields: all, party: party.or(snapshot.party) })
+        self.bounded(Event::Start {
+            fields: all,
+            party: party.or(snapshot.party),
+        })
     }
 
     /// Refuses inputs that are larger than any item may be.
@@ -154,17 +179,24 @@ impl Core {
             Event::Start { fields, .. }
             | Event::Action { fields, .. }
             | Event::Changed { fields }
-            | Event::Named { payload: fields, .. } => fields,
+            | Event::Named {
+                payload: fields, ..
+            } => fields,
             _ => return Ok(event),
         };
         if fields.len() > self.limits.fields_max {
-            return Err(Error::Limit { what: "number of fields", max: self.limits.fields_max });
+            return Err(Error::Limit {
+                what: "number of fields",
+                max: self.limits.fields_max,
+            });
         }
         let max = self.limits.field_bytes_max;
-        let too_long =
-            |value: &Value| matches!(value, Value::Text(text) if text.len() > max);
+        let too_long = |value: &Value| matches!(value, Value::Text(text) if text.len() > max);
         if fields.values().any(too_long) {
-            return Err(Error::Limit { what: "a field's bytes", max });
+            return Err(Error::Limit {
+                what: "a field's bytes",
+                max,
+            });
         }
         Ok(event)
     }
@@ -183,13 +215,18 @@ impl Core {
             return Err(Error::Invariant(format!("{at} could never be woken")));
         }
         let reply = reply(&decided);
-        let history = self.history(workflow, &loaded.row.instance, &decided, (&cause, &told), &extra)?;
+        let history = history(&loaded.row.instance, &decided, (&cause, &told), &extra)?;
         let mut batch = Batch::new(told.context.now);
-        batch.instance(&loaded.row, &decided, &cause, self.store.as_ref()).await?;
+        batch
+            .instance(&loaded.row, &decided, &cause, self.store.as_ref())
+            .await?;
         batch.consequences(&decided, &extra.host_changes, self.accounts())?;
         batch.attention(&loaded.row.instance, &decided.instance)?;
         if let Some((id, digest)) = extra.input {
-            let row = InputRow { reply: reply.clone(), digest };
+            let row = InputRow {
+                reply: reply.clone(),
+                digest,
+            };
             let key = record::input_key(&decided.instance.item, &id);
             batch.fresh(Table::Inputs, key, Row::open(record::encode(&row)?));
         }
@@ -227,7 +264,10 @@ impl Core {
         };
         let now = self.clock.now();
         let context = gather.context(workflow, instance, event, now).await?;
-        let mut told = Told { context, answers: Vec::new() };
+        let mut told = Told {
+            context,
+            answers: Vec::new(),
+        };
         let situation = Situation {
             workflow,
             instance,
@@ -245,42 +285,6 @@ impl Core {
                 }
             }
         }
-    }
-
-    fn history(
-        &self,
-        workflow: &Workflow,
-        before: &Instance,
-        decided: &Decided,
-        (cause, told): (&Cause, &Told),
-        extra: &Extra,
-    ) -> Result<Row, Error> {
-        let (kind, actor) = match cause {
-            Cause::Event(event) => (event.name(), event.actor().cloned()),
-            Cause::Concluded(_) | Cause::Ended { .. } => ("finished", None),
-        };
-        let mut notes = extra.notes.clone();
-        notes.extend(words(cause));
-        notes.extend(decided.notes.iter().cloned());
-        let incident = decided.instance.incident.as_ref().map(|incident| incident.code.clone());
-        let row = HistoryRow {
-            at: told.context.now,
-            revision: decided.instance.revision,
-            kind: kind.to_owned(),
-            actor,
-            definition: workflow.definition.hash().to_string(),
-            from: (before.entry > 0).then(|| before.state.clone()),
-            path: decided.path.clone(),
-            trace: decided.trace.clone(),
-            code: incident.or_else(|| decided.code.clone()),
-            notes,
-        };
-        let personal = HistoryPersonal {
-            cause: Some(cause.clone()),
-            told: Some(told.clone()),
-            detail: extra.detail.clone(),
-        };
-        Ok(Row::new(record::encode(&row)?, record::encode(&personal)?))
     }
 
     /// Refusals of permission are kept in the history; others leave no trace (clause 59).
@@ -309,7 +313,10 @@ impl Core {
             path: Vec::new(),
             trace: Vec::new(),
             code: Some(error.code().to_owned()),
-            notes: words(&Cause::Event(event.clone())).into_iter().chain([refusal]).collect(),
+            notes: words(&Cause::Event(event.clone()))
+                .into_iter()
+                .chain([refusal])
+                .collect(),
         };
         self.store
             .commit(Commit {
@@ -324,6 +331,45 @@ impl Core {
     }
 }
 
+/// The line of the history: what happened, why, and what came of it.
+fn history(
+    before: &Instance,
+    decided: &Decided,
+    (cause, told): (&Cause, &Told),
+    extra: &Extra,
+) -> Result<Row, Error> {
+    let (kind, actor) = match cause {
+        Cause::Event(event) => (event.name(), event.actor().cloned()),
+        Cause::Concluded(_) | Cause::Ended { .. } => ("finished", None),
+    };
+    let mut notes = extra.notes.clone();
+    notes.extend(words(cause));
+    notes.extend(decided.notes.iter().cloned());
+    let incident = decided
+        .instance
+        .incident
+        .as_ref()
+        .map(|incident| incident.code.clone());
+    let row = HistoryRow {
+        at: told.context.now,
+        revision: decided.instance.revision,
+        kind: kind.to_owned(),
+        actor,
+        definition: decided.instance.definition.to_string(),
+        from: (before.entry > 0).then(|| before.state.clone()),
+        path: decided.path.clone(),
+        trace: decided.trace.clone(),
+        code: incident.or_else(|| decided.code.clone()),
+        notes,
+    };
+    let personal = HistoryPersonal {
+        cause: Some(cause.clone()),
+        told: Some(told.clone()),
+        detail: extra.detail.clone(),
+    };
+    Ok(Row::new(record::encode(&row)?, record::encode(&personal)?))
+}
+
 fn reply(decided: &Decided) -> Reply {
     let instance = &decided.instance;
     Reply {
@@ -331,14 +377,19 @@ fn reply(decided: &Decided) -> Reply {
         state: instance.state.clone(),
         ended: instance.ended.map(|ended| ended.outcome),
         declined: decided.declined,
-        incident: instance.incident.as_ref().map(|incident| incident.code.clone()),
+        incident: instance
+            .incident
+            .as_ref()
+            .map(|incident| incident.code.clone()),
         repeated: false,
     }
 }
 
 /// What a cause was, in words without personal values.
 fn words(cause: &Cause) -> Vec<String> {
-    let Cause::Event(event) = cause else { return Vec::new() };
+    let Cause::Event(event) = cause else {
+        return Vec::new();
+    };
     match event {
         Event::Action { name, .. } | Event::Named { name, .. } | Event::Timer { name, .. } => {
             vec![name.clone()]
@@ -358,5 +409,9 @@ fn digest(input: &Input) -> Result<String, Error> {
     }
     let bytes = record::encode(&(&input.event, &input.workflow))?;
     let digest = Sha256::digest(&bytes);
-    Ok(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -29,7 +29,11 @@ pub(crate) struct Preparation {
 impl Preparation {
     fn prepare(&self, definition: Definition) -> Result<Workflow, Error> {
         let model = definition.model();
-        let fields = model.fields.iter().map(|(k, f)| (k.clone(), f.kind.clone())).collect();
+        let fields = model
+            .fields
+            .iter()
+            .map(|(k, f)| (k.clone(), f.kind.clone()))
+            .collect();
         let context = PrepareContext {
             entity: &model.entity,
             financial: model.is_financial(),
@@ -44,7 +48,9 @@ impl Preparation {
         let mut problems = Vec::new();
         let mut outside = definition.outside_reads();
         for state in &model.states {
-            let Kind::Activity(activity) = &state.kind else { continue };
+            let Kind::Activity(activity) = &state.kind else {
+                continue;
+            };
             let Some(kind) = self.catalog.get(&activity.name) else {
                 problems.push(format!("{}: no activity `{}`", state.id, activity.name));
                 continue;
@@ -57,15 +63,24 @@ impl Preparation {
                     prepared.insert(state.id.clone(), ready);
                 }
                 Err(found) => {
-                    let errors = found.iter().filter(|problem| problem.severity == Severity::Error);
+                    let errors = found
+                        .iter()
+                        .filter(|problem| problem.severity == Severity::Error);
                     problems.extend(errors.map(|problem| describe(&state.id, problem)));
                 }
             }
         }
         if problems.is_empty() {
-            return Ok(Workflow { prepared, outside, definition });
+            return Ok(Workflow {
+                prepared,
+                outside,
+                definition,
+            });
         }
-        Err(Error::Definition { workflow: model.workflow.clone(), problems })
+        Err(Error::Definition {
+            workflow: model.workflow.clone(),
+            problems,
+        })
     }
 }
 
@@ -98,8 +113,9 @@ impl Workflows {
         let workflow = Arc::new(self.preparation.prepare(definition)?);
         let subject = workflow_key(&name);
         let stored = self.store.subject(&subject).await?;
-        let is_active =
-            stored.as_ref().is_some_and(|stored| stored.row.open == hash.as_str().as_bytes());
+        let is_active = stored
+            .as_ref()
+            .is_some_and(|stored| stored.row.open == hash.as_str().as_bytes());
         if !is_active {
             self.store
                 .commit(Commit {
@@ -116,25 +132,44 @@ impl Workflows {
                 .await?;
         }
         self.remember(hash.clone(), workflow.clone());
-        self.active.write().unwrap_or_else(PoisonError::into_inner).insert(name, workflow);
+        self.active
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, workflow);
         Ok(hash)
     }
 
     fn remember(&self, hash: DefinitionHash, workflow: Arc<Workflow>) {
-        self.by_hash.write().unwrap_or_else(PoisonError::into_inner).insert(hash, workflow);
+        self.by_hash
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(hash, workflow);
     }
 
     /// The workflow an item is pinned to; read from the store where this engine has not seen it.
     pub(crate) async fn pinned(&self, hash: &DefinitionHash) -> Result<Arc<Workflow>, Error> {
-        let known = self.by_hash.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned();
+        let known = self
+            .by_hash
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(hash)
+            .cloned();
         if let Some(workflow) = known {
             return Ok(workflow);
         }
-        let row = self.store.get(Table::Definitions, &definition_key(hash.as_str())).await?;
-        let Some(row) = row else { return Err(Error::NoWorkflow(hash.to_string())) };
+        let row = self
+            .store
+            .get(Table::Definitions, &definition_key(hash.as_str()))
+            .await?;
+        let Some(row) = row else {
+            return Err(Error::NoWorkflow(hash.to_string()));
+        };
         let definition = Definition::from_canonical(&row.open).map_err(|problems| {
             let problems = problems.iter().map(ToString::to_string).collect();
-            Error::Definition { workflow: hash.to_string(), problems }
+            Error::Definition {
+                workflow: hash.to_string(),
+                problems,
+            }
         })?;
         let workflow = Arc::new(self.preparation.prepare(definition)?);
         self.remember(hash.clone(), workflow.clone());
@@ -145,8 +180,10 @@ impl Workflows {
     pub(crate) fn active(&self, name: Option<&str>, entity: &str) -> Result<Arc<Workflow>, Error> {
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(name) = name {
-            let workflow =
-                active.get(name).cloned().ok_or_else(|| Error::NoWorkflow(name.to_owned()))?;
+            let workflow = active
+                .get(name)
+                .cloned()
+                .ok_or_else(|| Error::NoWorkflow(name.to_owned()))?;
             let expected = &workflow.definition.model().entity;
             if expected != entity {
                 return Err(Error::WrongEntity {
@@ -157,8 +194,9 @@ impl Workflows {
             }
             return Ok(workflow);
         }
-        let mut fitting =
-            active.values().filter(|workflow| workflow.definition.model().entity == entity);
+        let mut fitting = active
+            .values()
+            .filter(|workflow| workflow.definition.model().entity == entity);
         match (fitting.next(), fitting.next()) {
             (Some(workflow), None) => Ok(workflow.clone()),
             _ => Err(Error::NoWorkflow(format!("for {entity}"))),

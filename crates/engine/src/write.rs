@@ -30,7 +30,11 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(now: Timestamp) -> Batch {
-        Batch { now, writes: Vec::new(), intent_due: None }
+        Batch {
+            now,
+            writes: Vec::new(),
+            intent_due: None,
+        }
     }
 
     pub(crate) fn fresh(&mut self, table: Table, key: Vec<u8>, row: Row) {
@@ -53,7 +57,11 @@ impl Batch {
     pub(crate) fn outbox(&mut self, row: &OutboxRow) -> Result<(), Error> {
         let key = record::outbox_key(row.due, &row.id);
         // Messages and host writes may name people, an intent's request too.
-        self.fresh(Table::Outbox, key, Row::new(Vec::new(), record::encode(row)?));
+        self.fresh(
+            Table::Outbox,
+            key,
+            Row::new(Vec::new(), record::encode(row)?),
+        );
         Ok(())
     }
 
@@ -72,8 +80,15 @@ impl Batch {
         }
         for timer in &decided.timers_set {
             let key = record::timer_key(timer.due, &item.to_string(), timer.entry, &timer.name);
-            let kind = TimerKind::State { name: timer.name.clone(), entry: timer.entry };
-            let row = TimerRow { item: item.as_ref().clone(), due: timer.due, kind };
+            let kind = TimerKind::State {
+                name: timer.name.clone(),
+                entry: timer.entry,
+            };
+            let row = TimerRow {
+                item: item.as_ref().clone(),
+                due: timer.due,
+                kind,
+            };
             self.fresh(Table::Timers, key, Row::open(record::encode(&row)?));
         }
         self.intent(before, decided, cause, store).await
@@ -91,7 +106,11 @@ impl Batch {
             let key = record::outbox_key(due, &open.reference);
             let concluded = matches!(cause, Cause::Concluded(_) | Cause::Ended { .. });
             let left = decided.instance.entry != before.instance.entry;
-            let parked = decided.instance.activity.as_ref().is_some_and(|open| open.parked);
+            let parked = decided
+                .instance
+                .activity
+                .as_ref()
+                .is_some_and(|open| open.parked);
             if left || concluded {
                 self.delete(Table::Outbox, key);
                 self.intent_due = None;
@@ -100,7 +119,9 @@ impl Batch {
                 self.reschedule(key, due, parked, store).await?;
             }
         }
-        let Some(intent) = &decided.intent else { return Ok(()) };
+        let Some(intent) = &decided.intent else {
+            return Ok(());
+        };
         self.intent_due = Some(self.now);
         self.outbox(&OutboxRow {
             item: decided.instance.item.as_ref().clone(),
@@ -128,7 +149,9 @@ impl Batch {
         parked: bool,
         store: &dyn Store,
     ) -> Result<(), Error> {
-        let Some(row) = store.get(Table::Outbox, &key).await? else { return Ok(()) };
+        let Some(row) = store.get(Table::Outbox, &key).await? else {
+            return Ok(());
+        };
         let mut row: OutboxRow = record::decode(&row.personal)?;
         self.delete(Table::Outbox, key);
         row.due = due;
@@ -163,19 +186,33 @@ impl Batch {
         }
         for (index, change) in decided.host_changes.iter().chain(more).enumerate() {
             let key = format!("{item}/r{}/{index}", decided.instance.revision);
-            let write = HostWrite { key: key.clone(), item: item.clone(), change: change.clone() };
+            let write = HostWrite {
+                key: key.clone(),
+                item: item.clone(),
+                change: change.clone(),
+            };
             self.work(item, key, Work::HostWrite(Box::new(write)))?;
         }
         Ok(())
     }
 
     fn work(&mut self, item: &ItemRef, id: String, work: Work) -> Result<(), Error> {
-        self.outbox(&OutboxRow { item: item.clone(), id, due: self.now, attempts: 0, work })
+        self.outbox(&OutboxRow {
+            item: item.clone(),
+            id,
+            due: self.now,
+            attempts: 0,
+            work,
+        })
     }
 
     pub(crate) fn message(&mut self, message: &MessageRow) -> Result<(), Error> {
         let key = message.id.as_str().as_bytes().to_vec();
-        self.put(Table::Messages, key, Row::new(Vec::new(), record::encode(message)?));
+        self.put(
+            Table::Messages,
+            key,
+            Row::new(Vec::new(), record::encode(message)?),
+        );
         Ok(())
     }
 
@@ -188,8 +225,14 @@ impl Batch {
         link.next_poll = links::next_poll(&link, self.now);
         if let Some(due) = link.next_poll {
             let key = record::timer_key(due, &link.item.to_string(), 0, link.id.as_str());
-            let kind = TimerKind::Poll { link: link.id.clone() };
-            let row = TimerRow { item: link.item.clone(), due, kind };
+            let kind = TimerKind::Poll {
+                link: link.id.clone(),
+            };
+            let row = TimerRow {
+                item: link.item.clone(),
+                due,
+                kind,
+            };
             self.fresh(Table::Timers, key, Row::open(record::encode(&row)?));
         }
         let key = link.id.as_str().as_bytes().to_vec();
@@ -222,7 +265,10 @@ impl Batch {
         instance: &Instance,
         workflow: &Workflow,
     ) -> Result<(Row, Vec<Write>), Error> {
-        let row = InstanceRow { instance: instance.clone(), intent_due: self.intent_due };
+        let row = InstanceRow {
+            instance: instance.clone(),
+            intent_due: self.intent_due,
+        };
         Ok((stored_row(row, workflow)?, self.writes))
     }
 }
@@ -248,7 +294,10 @@ pub(crate) fn stored_row(mut row: InstanceRow, workflow: &Workflow) -> Result<Ro
     let instance = &mut row.instance;
     let mut personal = Personal {
         deferred: std::mem::take(&mut instance.deferred),
-        incident: instance.incident.as_mut().and_then(|incident| incident.input.take()),
+        incident: instance
+            .incident
+            .as_mut()
+            .and_then(|incident| incident.input.take()),
         ..Personal::default()
     };
     if instance.fields.keys().any(is_personal) {
@@ -262,7 +311,11 @@ pub(crate) fn stored_row(mut row: InstanceRow, workflow: &Workflow) -> Result<Ro
     }
     let nothing =
         personal.fields.is_empty() && personal.deferred.is_empty() && personal.incident.is_none();
-    let half = if nothing { Vec::new() } else { record::encode(&personal)? };
+    let half = if nothing {
+        Vec::new()
+    } else {
+        record::encode(&personal)?
+    };
     Ok(Row::new(record::encode(&row)?, half))
 }
 

@@ -29,7 +29,11 @@ pub(crate) fn outbox_key(due: Timestamp, id: &str) -> Vec<u8> {
 
 /// The permanent key of a payment: what makes it count once.
 pub(crate) fn payment_key(gateway: &str, account: &str, transaction: &str) -> Vec<u8> {
-    joined(&[gateway.as_bytes(), account.as_bytes(), transaction.as_bytes()])
+    joined(&[
+        gateway.as_bytes(),
+        account.as_bytes(),
+        transaction.as_bytes(),
+    ])
 }
 
 /// A definition, by its hash.

@@ -11,25 +11,30 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use key::{
     attention_key, definition_key, due_of, due_prefix, input_key, item_key, outbox_key,
-    payment_key, timer_key,
-    workflow_key,
+    payment_key, timer_key, workflow_key,
 };
 pub use row::{
     AttentionRow, HistoryRow, LinkRow, MessageRow, MessageStatus, PaymentRow, ReceiptRow,
 };
 pub(crate) use row::{
-    Cause, Concluded, HistoryDetail, HistoryPersonal, InputRow, InstanceRow, IntentRow, OutboxRow, TimerKind, TimerRow,
-    Told, Work,
+    Cause, Concluded, HistoryDetail, HistoryPersonal, InputRow, InstanceRow, IntentRow, OutboxRow,
+    TimerKind, TimerRow, Told, Work,
 };
 
 use crate::Error;
 
 /// A row as bytes.
 pub(crate) fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(row).map_err(|error| Error::Record { what: "encode", source: error })
+    serde_json::to_vec(row).map_err(|error| Error::Record {
+        what: "encode",
+        source: error,
+    })
 }
 
 /// A row from bytes.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(bytes).map_err(|error| Error::Record { what: "decode", source: error })
+    serde_json::from_slice(bytes).map_err(|error| Error::Record {
+        what: "decode",
+        source: error,
+    })
 }
