@@ -9,11 +9,15 @@
 
 mod bytes;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod disk;
 mod error;
 mod index;
 mod journal;
 mod memory;
+#[cfg(feature = "conformance")]
+pub mod simulation;
 
 use async_trait::async_trait;
 
