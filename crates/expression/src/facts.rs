@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use values::{Fields, ItemRef, Money, Timestamp, UserId, Value, Zone};
 
@@ -83,7 +84,15 @@ pub struct Facts {
 }
 
 impl LinkFacts {
-    pub(crate) fn fields(&self) -> Fields {
+    /// The last day on which it can be paid: of a link until a midnight, the day before it.
+    fn last_day(&self, zone: &Zone) -> Value {
+        let last = self
+            .expires_at
+            .and_then(|at| at.checked_sub_signed(TimeDelta::seconds(1)));
+        last.map_or(Value::Empty, |last| Value::Date(zone.local_date(last)))
+    }
+
+    pub(crate) fn fields(&self, zone: &Zone) -> Fields {
         let text = |text: &Option<String>| text.clone().map_or(Value::Empty, Value::Text);
         let instant = |at: Option<Timestamp>| at.map_or(Value::Empty, Value::Instant);
         Fields::from([
@@ -92,6 +101,7 @@ impl LinkFacts {
             ("status".to_owned(), Value::Text(self.status.clone())),
             ("amount".to_owned(), Value::Money(self.amount)),
             ("expires_at".to_owned(), instant(self.expires_at)),
+            ("expires_on".to_owned(), self.last_day(zone)),
             ("paid_at".to_owned(), instant(self.paid_at)),
             ("tracking_no".to_owned(), text(&self.tracking_no)),
             ("state".to_owned(), Value::Text(self.state.clone())),

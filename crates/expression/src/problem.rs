@@ -93,11 +93,13 @@ pub(crate) fn nearest<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    let allowed = 1 + written.chars().count() / 4;
+    let length = written.chars().count();
+    let allowed = 1 + length / 4;
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(written, name), name))
-        .filter(|(distance, _)| *distance <= allowed)
+        // A word with nothing left of it is no misspelling.
+        .filter(|(distance, _)| *distance <= allowed && *distance < length)
         .min()
         .map(|(_, name)| name.to_owned())
 }

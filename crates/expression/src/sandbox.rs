@@ -80,14 +80,23 @@ pub(crate) struct Plan {
     pub(crate) operands: BTreeMap<Place, Vec<String>>,
     /// Where the source compares with `()`.
     pub(crate) empty_tests: BTreeSet<Place>,
-    /// How much work one run of each test is, by Rhai's name for it.
-    pub(crate) tests: BTreeMap<String, u64>,
+    /// The tests of records, by Rhai's names for them.
+    pub(crate) tests: BTreeMap<String, Test>,
     /// The variables that the source mentions.
     pub(crate) variables: BTreeSet<&'static str>,
     /// Whether a function or a reference needs more than the variables.
     pub(crate) needs_facts: bool,
     /// Whether the id of the item is read.
     pub(crate) reads_id: bool,
+}
+
+/// A test of records.
+#[derive(Debug)]
+pub(crate) struct Test {
+    /// How much work one run is at most.
+    pub(crate) work: u64,
+    /// How the source writes it.
+    pub(crate) text: String,
 }
 
 /// What the natives of one evaluation share; it rides in Rhai's tag.
@@ -181,13 +190,8 @@ impl Call<'_> {
         let Some(rhai) = self.rhai else {
             return Err(Fault::says("no test can run here"));
         };
-        let work = self
-            .context
-            .plan
-            .tests
-            .get(test.fn_name())
-            .copied()
-            .unwrap_or(MAX_OPERATIONS);
+        let known = self.context.plan.tests.get(test.fn_name());
+        let work = known.map_or(MAX_OPERATIONS, |test| test.work);
         self.charge(usize::try_from(work).unwrap_or(usize::MAX))?;
         let row = Dynamic::from(Row::Record(Arc::clone(record)));
         let answer: Dynamic = test
@@ -195,9 +199,9 @@ impl Call<'_> {
             .map_err(|error| Fault::Nested(Box::new(explain(*error, &self.context.plan))))?;
         match answer.as_bool() {
             Ok(yes) => Ok(yes),
-            Err(_) if answer.is_unit() => {
-                Err(Fault::EmptyField("the answer of the test".to_owned()))
-            }
+            Err(_) if answer.is_unit() => Err(Fault::EmptyField(
+                known.map_or_else(String::new, |test| test.text.clone()),
+            )),
             Err(found) => Err(Fault::says(format!("the test yields {found}, not yes/no"))),
         }
     }
@@ -285,7 +289,7 @@ fn variable_row(name: &str, plan: &Plan, facts: &Facts) -> Row {
                 .latest_link
                 .as_ref()
                 .and_then(|state| facts.links.get(state));
-            latest.map_or(Row::Absent, |link| of(link.fields()))
+            latest.map_or(Row::Absent, |link| of(link.fields(&facts.zone)))
         }
         _ => facts
             .event
@@ -376,6 +380,13 @@ fn register_operators(engine: &mut Engine) {
                 _ => Err(Fault::says("`!` needs yes/no")),
             };
             finish(result, &rhai)
+        });
+        // Rhai asks for this when a value stands in `${…}`.
+        engine.register_raw_fn("to_string", [operand], |_, arguments| {
+            let shown = arguments
+                .first()
+                .map_or_else(String::new, |value| Slot::from_rhai(value).written());
+            Ok(Dynamic::from(shown))
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use values::FieldType;
+use values::{Calendar, FieldType};
 
 /// The fields of one kind of record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -148,6 +148,12 @@ static LINK: LazyLock<RecordType> = LazyLock::new(|| {
         .with("status", FieldType::Text)
         .with("amount", FieldType::Money)
         .with("expires_at", FieldType::Instant)
+        .with(
+            "expires_on",
+            FieldType::Date {
+                calendar: Calendar::Gregorian,
+            },
+        )
         .with("paid_at", FieldType::Instant)
         .with("tracking_no", FieldType::Text)
         .with("state", FieldType::Text)

@@ -146,6 +146,15 @@ impl Slot {
         Self::Value(Value::Number(number.into()))
     }
 
+    /// How it stands in a text that an expression puts together; nothing for an empty value.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Value(value) => value.to_string(),
+            Self::Duration(length) => values::format_duration(*length),
+            Self::Row(_) | Self::Rows(_) | Self::Test(_) => self.kind().to_owned(),
+        }
+    }
+
     /// What kind of thing it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -358,10 +358,27 @@ impl Checker<'_> {
         let Some(Type::List(of)) = list.map(|list| list.found.required().clone()) else {
             return;
         };
-        if argument.found.join(&of).is_some() {
+        let (found, of) = (argument.found.required(), of.as_ref());
+        if let (Type::Choice(options), Type::Literal(texts), Some(Expr::Array(members, _))) =
+            (found, of, list.and_then(|list| list.expr))
+        {
+            let wrong = members.iter().find(|member| {
+                literal_text(Some(member)).is_some_and(|text| !options.contains(&text))
+            });
+            if let Some(wrong) = wrong {
+                let problem = self.option_problem(options, texts, wrong);
+                self.report(problem);
+                return;
+            }
+        }
+        let unknown_option = matches!(
+            (found, of),
+            (Type::Literal(texts), Type::Choice(options)) if texts.iter().any(|t| !options.contains(t))
+        );
+        if !unknown_option && found.join(of).is_some() {
             return;
         }
-        match (argument.found.required(), of.as_ref()) {
+        match (found, of) {
             (Type::Literal(texts), Type::Choice(options)) if argument.expr.is_some() => {
                 if let Some(literal) = argument.expr {
                     let problem = self.option_problem(options, texts, literal);
@@ -423,9 +440,9 @@ impl Checker<'_> {
             format!("`{name}` is not {}", kind.wants()),
         )
         .hint(if known.is_empty() {
-            "there is none".to_owned()
+            "there is none in this workflow".to_owned()
         } else {
-            format!("there are {}", known.join(", "))
+            format!("known are {}", known.join(", "))
         })
         .suggestion(near.map(|near| format!("\"{near}\"")));
         self.report(problem);
@@ -507,6 +524,13 @@ impl Checker<'_> {
             _ => Type::Unknown,
         };
         self.locals.push((parameter.clone(), record));
+        if let [Stmt::Expr(expr)] = body.as_slice() {
+            let text = self.text(expr);
+            self.plan
+                .tests
+                .entry(name)
+                .and_modify(|test| test.text = text);
+        }
         match body.as_slice() {
             [Stmt::Expr(expr)] => self.condition(expr),
             [statement] => {

@@ -63,7 +63,11 @@ impl Checker<'_> {
     /// A record that may be absent is read with `?.`; for values, emptiness is an error of the
     /// evaluation, which names them.
     fn guard_absence(&mut self, step: &Step<'_>, found: &Type) {
-        let reads_record = matches!(found.required(), Type::Record(_) | Type::Item(_));
+        let reads_record = match found.required() {
+            Type::Record(_) => true,
+            Type::Item(Some(entity)) => self.schema.related.contains_key(entity),
+            _ => false,
+        };
         if !found.may_be_empty() || !reads_record || step.optional {
             return;
         }
@@ -146,8 +150,10 @@ impl Checker<'_> {
                 entity.clone()
             }
             Type::Item(entity) => {
-                let what = entity.as_deref().unwrap_or("that item");
-                let message = format!("the fields of `{what}` are not declared here");
+                let message = match entity {
+                    Some(entity) => format!("the fields of `{entity}` are not declared here"),
+                    None => "the field may point at any kind of item".to_owned(),
+                };
                 self.report(Problem::new(ProblemCode::UnknownField, span, message));
                 return Type::Unknown;
             }
@@ -185,13 +191,15 @@ impl Checker<'_> {
             self.plan.reads_id |= record == "item" && name == "id";
             return if required { found } else { found.optional() };
         }
-        let known = declared.fields.keys().map(String::as_str);
+        let near = nearest(name, declared.fields.keys().map(String::as_str));
+        let quoted = self.scan.text_of(span).starts_with('"');
+        let near = near.map(|near| if quoted { format!("\"{near}\"") } else { near });
         let mut problem = Problem::new(
             ProblemCode::UnknownField,
             span,
             format!("`{record}` has no field `{name}`"),
         )
-        .suggestion(nearest(name, known));
+        .suggestion(near);
         let odd = declared.fields.keys().find(|field| {
             field
                 .strip_prefix(name)

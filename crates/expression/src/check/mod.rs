@@ -7,12 +7,13 @@ mod shape;
 mod syntax;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Expr, Stmt};
 
 use crate::problem::{Problem, ProblemCode, Span, nearest};
 use crate::reads::Reads;
-use crate::sandbox::{MAX_DEPTH, ParseFailure, Place, Plan, parse, place_of};
+use crate::sandbox::{MAX_DEPTH, ParseFailure, Place, Plan, Test, parse, place_of};
 use crate::scan::Scan;
 use crate::schema::Schema;
 use crate::types::Type;
@@ -140,7 +141,18 @@ impl<'a> Checker<'a> {
         let mut plan = Plan::default();
         let closures = closures_of(ast);
         let work = u64::try_from(scan.words().len()).unwrap_or(u64::MAX);
-        plan.tests = closures.keys().map(|name| (name.clone(), work)).collect();
+        plan.tests = closures
+            .keys()
+            .map(|name| {
+                (
+                    name.clone(),
+                    Test {
+                        work,
+                        text: String::new(),
+                    },
+                )
+            })
+            .collect();
         Self {
             schema,
             scan,
@@ -326,7 +338,7 @@ impl<'a> Checker<'a> {
         if !matches!(found.required(), Type::Bool | Type::Unknown) {
             let message = format!("yes/no is needed here, not {found}");
             let mut problem = Problem::new(ProblemCode::TypeMismatch, self.span(expr), message);
-            problem.hint = Some("compare it with something, as in item.amount > irr(0)".to_owned());
+            problem.hint = Some(comparison_hint(&found).to_owned());
             self.report(problem);
         }
     }
@@ -366,7 +378,8 @@ impl<'a> Checker<'a> {
             Expected::Type(wanted) => Some(wanted),
         };
         let written = match found.required() {
-            Type::Record(_) | Type::Records(_) => Some("read one of its fields"),
+            Type::Record(_) => Some("read one of its fields"),
+            Type::Records(_) => Some("count them, or read a field of first(), last() or nth(1)"),
             Type::Duration => Some("add it to a date or an instant"),
             _ => None,
         };
@@ -377,7 +390,10 @@ impl<'a> Checker<'a> {
             return Type::Unknown;
         }
         match wanted {
-            Some(wanted) if !found.fits(wanted) => {
+            Some(wanted)
+                if !found.fits(wanted)
+                    || (*expected == Expected::Guard && matches!(found, Type::Unit)) =>
+            {
                 let message = format!("{wanted} is needed here, the expression yields {found}");
                 let problem = Problem::new(ProblemCode::WrongResult, span, message);
                 self.report(result_hint(problem, found.required(), wanted.required()));
@@ -397,7 +413,7 @@ fn result_hint(mut problem: Problem, found: &Type, wanted: &Type) -> Problem {
         (Type::Number, Type::Money) => {
             problem.hint("give the number its currency, as in irr(100_000_000)")
         }
-        (_, Type::Bool) => problem.hint("compare it with something, as in item.amount > irr(0)"),
+        (found, Type::Bool) => problem.hint(comparison_hint(found)),
         (_, Type::Text) => problem.hint("turn it into text with text(…)"),
         (Type::Literal(texts), Type::Choice(options)) => {
             problem.code = ProblemCode::UnknownOption;
@@ -415,6 +431,15 @@ fn result_hint(mut problem: Problem, found: &Type, wanted: &Type) -> Problem {
     }
 }
 
+fn comparison_hint(found: &Type) -> &'static str {
+    match found.required() {
+        Type::Money => "compare it with something, as in item.final_amount > irr(0)",
+        Type::Date => "compare it with something, as in item.due_date < today()",
+        Type::Text => "compare it with something, as in item.stage == \"won\"",
+        _ => "compare it with something, as in item.pay_days > 3",
+    }
+}
+
 /// Literals are texts to everyone outside.
 fn plain(found: Type) -> Type {
     match found {
@@ -429,8 +454,9 @@ fn plain(found: Type) -> Type {
 fn closures_of(ast: &AST) -> BTreeMap<String, Closure> {
     ast.iter_fn_def()
         .map(|function| {
-            let name = function.name.to_string();
-            let alone = ast.clone_functions_only_filtered(|_, _, _, other, _| other == name);
+            let mut module = rhai::Module::new();
+            module.set_script_fn(Arc::clone(function));
+            let alone = AST::new_from_module(module);
             let mut body = Vec::new();
             alone.walk(&mut |path| {
                 if let [rhai::ASTNode::Stmt(statement)] = path {
@@ -439,7 +465,7 @@ fn closures_of(ast: &AST) -> BTreeMap<String, Closure> {
                 true
             });
             let parameters = function.params.iter().map(ToString::to_string).collect();
-            (name, Closure { parameters, body })
+            (function.name.to_string(), Closure { parameters, body })
         })
         .collect()
 }

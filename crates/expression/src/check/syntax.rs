@@ -11,9 +11,14 @@ use crate::scan::{Scan, Word, WordKind};
 pub(super) fn slips(scan: &Scan) -> Vec<Problem> {
     let words = scan.words();
     let before = |index: usize| index.checked_sub(1).and_then(|index| words.get(index));
+    let declares = words
+        .iter()
+        .any(|word| word.kind == WordKind::Name && matches!(word.text.as_str(), "let" | "const"));
     words
         .iter()
         .enumerate()
+        // What stands behind `let` is not meant as a comparison.
+        .filter(|(_, word)| !(declares && word.is_symbol("=")))
         .filter_map(|(index, word)| match word.kind {
             WordKind::Name => {
                 let property =
@@ -66,23 +71,26 @@ fn forbidden(word: &Word, text: &str) -> Option<Problem> {
 }
 
 fn reserved_field(word: &Word) -> Option<Problem> {
-    let reserved = FORBIDDEN_WORDS.contains(&word.text.as_str())
-        || matches!(
-            word.text.as_str(),
-            "if" | "else" | "switch" | "case" | "in" | "true" | "false" | "is" | "with"
-        );
-    reserved.then(|| {
-        problem(
-            word,
-            ProblemCode::Syntax,
-            format!("`{}` cannot stand behind a dot", word.text),
-        )
+    FORBIDDEN_WORDS
+        .contains(&word.text.as_str())
+        .then(|| reserved_problem(word.span(), &word.text))
+}
+
+fn reserved_problem(span: Span, word: &str) -> Problem {
+    let message = format!("`{word}` cannot stand behind a dot");
+    Problem::new(ProblemCode::Syntax, span, message)
         .hint(format!(
-            "a field of this name is read with .field(\"{}\")",
-            word.text
+            "a field of this name is read with .field(\"{word}\")"
         ))
-        .suggestion(Some(format!("field(\"{}\")", word.text)))
-    })
+        .suggestion(Some(format!("field(\"{word}\")")))
+}
+
+fn follows_dot(scan: &Scan, line: usize, column: usize) -> bool {
+    let at = scan
+        .word_at(line, column)
+        .and_then(|index| index.checked_sub(1));
+    at.and_then(|index| scan.words().get(index))
+        .is_some_and(|word| word.is_symbol(".") || word.is_symbol("?."))
 }
 
 fn wrong_number(word: &Word) -> Option<Problem> {
@@ -177,6 +185,9 @@ pub(super) fn refused(error: &ParseError, scan: &Scan) -> Problem {
             "the expression ends too early".to_owned(),
         ),
         ParseErrorType::BadInput(error) => bad_input(error),
+        ParseErrorType::Reserved(word) if follows_dot(scan, line, column) => {
+            return reserved_problem(span, word);
+        }
         ParseErrorType::Reserved(word) => (
             ProblemCode::NotAllowed,
             format!("`{word}` is not part of expressions"),

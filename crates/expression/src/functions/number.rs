@@ -94,11 +94,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
             Ok(Slot::Value(Value::Money(money)))
         },
     },
-    numeric!("number", "number(text)", &[Kind::Text], |_, slots| {
-        Ok(Slot::number(
-            values::parse_number(text_at(slots, 0)?).map_err(Fault::failed)?,
-        ))
-    }),
+    Function {
+        name: "number",
+        signature: "number(text)",
+        parameters: &[Kind::Text],
+        yields: Yields::Type(Type::Number),
+        looks_at: Look::Nothing,
+        literal: true,
+        run: |_, slots| {
+            let number = values::parse_number(text_at(slots, 0)?).map_err(Fault::failed)?;
+            Ok(Slot::number(number))
+        },
+    },
 ];
 
 pub(super) static CHOICES: &[Function] = smaller_and_larger! {

@@ -73,9 +73,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Yields::Link,
         Links,
         |call, slots| {
-            let link = call.facts()?.links.get(text_at(slots, 0)?);
+            let facts = call.facts()?;
+            let link = facts.links.get(text_at(slots, 0)?);
             Ok(Slot::Row(link.map_or(Row::Absent, |link| {
-                Row::Item(Arc::new(link.fields()), None)
+                Row::Item(Arc::new(link.fields(&facts.zone)), None)
             })))
         }
     ),

@@ -73,8 +73,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         &[Kind::Value],
         Text,
         |_, slots| match slots {
-            [Slot::Value(value)] => Ok(Slot::text(value.to_string())),
-            [Slot::Duration(length)] => Ok(Slot::text(values::format_duration(*length))),
+            [value @ (Slot::Value(_) | Slot::Duration(_))] => Ok(Slot::text(value.written())),
             _ => Err(wrong(slots)),
         }
     ),
@@ -88,13 +87,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
             values::normalize_text(text_at(slots, 0)?).trim(),
         ))
     }),
-    textual!("mobile", "mobile(text)", &[Kind::Text], Text, |_, slots| {
-        Ok(Slot::text(
-            Mobile::parse(text_at(slots, 0)?)
-                .map_err(Fault::failed)?
-                .as_str(),
-        ))
-    }),
+    Function {
+        name: "mobile",
+        signature: "mobile(text)",
+        parameters: &[Kind::Text],
+        yields: Yields::Type(Type::Text),
+        looks_at: Look::Nothing,
+        literal: true,
+        run: |_, slots| {
+            let mobile = Mobile::parse(text_at(slots, 0)?).map_err(Fault::failed)?;
+            Ok(Slot::text(mobile.as_str()))
+        },
+    },
     textual!("user", "user(text)", &[Kind::Text], User, |_, slots| {
         Ok(Slot::Value(Value::User(text_at(slots, 0)?.to_owned())))
     }),
