@@ -1,0 +1,505 @@
+//! Reading values out of the marked tree, with a finding for everything that is not as it should be.
+//!
+//! Every function gives `None` after it has reported why; callers go on with the rest.
+
+use std::ops::RangeInclusive;
+
+use values::{
+    Date, Decimal, Label, Locale, Money, check_id, check_name, parse_date, parse_duration,
+    parse_number,
+};
+
+use crate::diagnostic::{Diagnostic, Findings, Span, nearest};
+use crate::syntax::{Entry, Meaning, Node, NodeKind};
+
+/// A map whose keys are known.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    node: &'a Node,
+    entries: &'a [Entry],
+    what: &'static str,
+    known: &'static [&'static str],
+}
+
+impl<'a> Record<'a> {
+    /// Opens a map; reports anything else, and keys that are not among the known ones.
+    ///
+    /// `what` says in messages what the map is, such as `a task`.
+    pub fn open(
+        node: &'a Node,
+        what: &'static str,
+        known: &'static [&'static str],
+        findings: &mut Findings,
+    ) -> Option<Record<'a>> {
+        let record = Record {
+            known,
+            ..Record::open_any(node, what, findings)?
+        };
+        for entry in record
+            .entries
+            .iter()
+            .filter(|entry| !known.contains(&entry.key.as_str()))
+        {
+            findings.add(unknown_key(entry, what, known));
+        }
+        Some(record)
+    }
+
+    /// Opens a map whose keys are names; reports anything else.
+    pub fn open_any(
+        node: &'a Node,
+        what: &'static str,
+        findings: &mut Findings,
+    ) -> Option<Record<'a>> {
+        match node.as_map() {
+            Some(entries) => Some(Record {
+                node,
+                entries,
+                what,
+                known: &[],
+            }),
+            None => {
+                findings.add(wrong_kind(node, &format!("{what} is a map of keys")));
+                None
+            }
+        }
+    }
+
+    /// The value of a key; nothing is reported where it is missing.
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
+    }
+
+    /// The value of a key that must be there.
+    pub fn need(&self, key: &str, findings: &mut Findings) -> Option<&'a Node> {
+        let value = self.get(key);
+        if value.is_none() && !self.misspells(&[key]) {
+            let message = format!("{} needs the key `{key}`", self.what);
+            findings.add(
+                Diagnostic::error("WF0102", self.node.place(), message)
+                    .label(format!("`{key}` is missing here")),
+            );
+        }
+        value
+    }
+
+    /// Whether an unknown key here is most likely one of these: then it is not missing as well.
+    pub fn misspells(&self, keys: &[&str]) -> bool {
+        self.entries.iter().any(|entry| {
+            !self.known.contains(&entry.key.as_str())
+                && nearest(&entry.key, self.known.iter().copied())
+                    .is_some_and(|meant| keys.contains(&meant))
+        })
+    }
+
+    /// The entries in document order.
+    pub fn entries(&self) -> &'a [Entry] {
+        self.entries
+    }
+
+    /// The map itself.
+    pub fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    /// The only key of several that may be there. Reports none and more than one.
+    pub fn one_of(&self, keys: &[&str], findings: &mut Findings) -> Option<&'a Entry> {
+        let mut found = self
+            .entries
+            .iter()
+            .filter(|entry| keys.contains(&entry.key.as_str()));
+        let Some(first) = found.next() else {
+            if self.misspells(keys) {
+                return None;
+            }
+            let message = format!("{} needs one of {}", self.what, list(keys));
+            findings
+                .add(Diagnostic::error("WF0102", self.node.place(), message).label("none is here"));
+            return None;
+        };
+        for other in found {
+            findings.add(exclusive(self.what, first, other));
+        }
+        Some(first)
+    }
+}
+
+/// Two keys that cannot stand together.
+pub fn exclusive(what: &str, first: &Entry, other: &Entry) -> Diagnostic {
+    let message = format!("{what} has `{}` or `{}`, not both", first.key, other.key);
+    Diagnostic::error("WF0111", other.key_span, message)
+        .label("one too many")
+        .related(first.key_span, "the other is here")
+        .help("keep the one you mean")
+}
+
+fn unknown_key(entry: &Entry, what: &str, known: &[&str]) -> Diagnostic {
+    let message = format!("{what} has no key `{}`", entry.key);
+    let diagnostic = Diagnostic::error("WF0101", entry.key_span, message)
+        .label("not a key here")
+        .did_you_mean(&entry.key, known.iter().copied());
+    match diagnostic.help {
+        Some(_) => diagnostic,
+        None => diagnostic.help(format!("the keys here are {}", list(known))),
+    }
+}
+
+/// A value of the wrong kind; `wanted` is a sentence such as `a task is a map of keys`.
+pub fn wrong_kind(node: &Node, wanted: &str) -> Diagnostic {
+    let message = format!("{wanted}, this is {}", node.kind_name());
+    let diagnostic = Diagnostic::error("WF0103", node.value_place(), message);
+    match &node.kind {
+        NodeKind::Scalar(scalar) if scalar.meaning() == Meaning::Null => {
+            diagnostic.label("nothing is written here")
+        }
+        _ => diagnostic.label("of another kind"),
+    }
+}
+
+/// Words for a message: `a`, `b` or `c`.
+pub fn list(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// A text. Numbers and booleans need quotes to be one.
+pub fn text(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
+    match node
+        .as_scalar()
+        .map(|scalar| (scalar.meaning(), &scalar.text))
+    {
+        Some((Meaning::Text, text)) => Some(text.clone()),
+        Some((Meaning::Bool(_) | Meaning::Integer | Meaning::Float, text)) => {
+            let quoted = format!("\"{text}\"");
+            findings.add(
+                wrong_kind(node, &format!("{what} is a text"))
+                    .help(format!("put it in quotes: {quoted}"))
+                    .fix(node.span, quoted),
+            );
+            None
+        }
+        _ => {
+            findings.add(wrong_kind(node, &format!("{what} is a text")));
+            None
+        }
+    }
+}
+
+/// A text that is not empty.
+pub fn filled_text(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
+    let text = text(node, what, findings)?;
+    if text.trim().is_empty() {
+        let message = format!("{what} is empty");
+        findings.add(Diagnostic::error("WF0113", node.value_place(), message).label("empty"));
+        return None;
+    }
+    Some(text)
+}
+
+/// A name of a state, an action, an event: small Latin letters, digits, `_` and `-`.
+pub fn name(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
+    let text = text(node, what, findings)?;
+    good_name(&text, node.value_place(), findings).then_some(text)
+}
+
+/// Whether a name is well formed; reports it if not.
+pub fn good_name(name: &str, span: Span, findings: &mut Findings) -> bool {
+    match check_name(name) {
+        Ok(()) => true,
+        Err(error) => {
+            let mut diagnostic =
+                Diagnostic::error("WF0109", span, error.to_string()).label("not a name");
+            let simple = simplify(name);
+            if simple != name && check_name(&simple).is_ok() {
+                diagnostic = diagnostic.help(format!("`{simple}` is a name"));
+            }
+            findings.add(diagnostic);
+            false
+        }
+    }
+}
+
+/// Whether a name can also stand in expressions, where `-` would be a minus.
+pub fn good_field_name(name: &str, span: Span, findings: &mut Findings) -> bool {
+    if !good_name(name, span, findings) {
+        return false;
+    }
+    if name.contains('-') {
+        let message = format!("`{name}` cannot be used in expressions, where `-` means minus");
+        findings.add(
+            Diagnostic::error("WF0109", span, message)
+                .label("not a name of a field")
+                .help(format!("call it `{}`", name.replace('-', "_"))),
+        );
+        return false;
+    }
+    true
+}
+
+fn simplify(name: &str) -> String {
+    name.trim().to_lowercase().replace([' ', '.', '/'], "_")
+}
+
+/// An id of the host, such as that of a user, a role or a group.
+pub fn id(node: &Node, what: &str, findings: &mut Findings) -> Option<String> {
+    let text = text(node, what, findings)?;
+    match check_id(&text) {
+        Ok(()) => Some(text),
+        Err(error) => {
+            findings.add(
+                Diagnostic::error("WF0109", node.value_place(), error.to_string())
+                    .label(format!("not {what}")),
+            );
+            None
+        }
+    }
+}
+
+/// `true` or `false`, and nothing that only looks like it.
+pub fn boolean(node: &Node, what: &str, findings: &mut Findings) -> Option<bool> {
+    let scalar = node.as_scalar();
+    match scalar.map(|scalar| scalar.meaning()) {
+        Some(Meaning::Bool(yes)) => return Some(yes),
+        Some(Meaning::Text) => {}
+        _ => {
+            findings.add(wrong_kind(node, &format!("{what} is `true` or `false`")));
+            return None;
+        }
+    }
+    let written = scalar
+        .map(|scalar| scalar.text.to_lowercase())
+        .unwrap_or_default();
+    let meant = match written.as_str() {
+        "yes" | "on" | "y" | "true" => Some("true"),
+        "no" | "off" | "n" | "false" => Some("false"),
+        _ => None,
+    };
+    let span = node.value_place();
+    findings.add(match meant {
+        Some(meant) => Diagnostic::error(
+            "WF0104",
+            span,
+            format!("`{written}` is a text, not a boolean"),
+        )
+        .label("YAML booleans are `true` and `false`")
+        .help(format!("write `{meant}`"))
+        .fix(span, meant),
+        None => wrong_kind(node, &format!("{what} is `true` or `false`")),
+    });
+    None
+}
+
+/// A whole number in a range, in digits of any script.
+pub fn whole(
+    node: &Node,
+    what: &str,
+    range: RangeInclusive<i64>,
+    findings: &mut Findings,
+) -> Option<i64> {
+    let Some(scalar) = node.as_scalar().filter(|scalar| {
+        matches!(
+            scalar.meaning(),
+            Meaning::Integer | Meaning::Float | Meaning::Text
+        )
+    }) else {
+        findings.add(wrong_kind(node, &format!("{what} is a whole number")));
+        return None;
+    };
+    let parsed: Option<Decimal> = parse_number(&scalar.text).ok();
+    let number = parsed
+        .filter(|number| number.is_integer())
+        .and_then(|number| i64::try_from(number).ok());
+    let message = match number {
+        Some(number) if range.contains(&number) => return Some(number),
+        Some(number) => format!(
+            "{what} is from {} to {}, this is {number}",
+            range.start(),
+            range.end()
+        ),
+        None => format!("{what} is a whole number, `{}` is not", scalar.text),
+    };
+    findings.add(Diagnostic::error("WF0105", node.value_place(), message).label("not possible"));
+    None
+}
+
+/// A length of time, in seconds.
+pub fn duration(node: &Node, findings: &mut Findings) -> Option<i64> {
+    let Some(scalar) = node.as_scalar().filter(|scalar| {
+        matches!(
+            scalar.meaning(),
+            Meaning::Integer | Meaning::Float | Meaning::Text
+        )
+    }) else {
+        findings.add(wrong_kind(
+            node,
+            "a length of time is written as `2d`, `12h` or `1d12h`",
+        ));
+        return None;
+    };
+    match parse_duration(&scalar.text) {
+        Ok(length) => Some(length.num_seconds()),
+        Err(error) => {
+            let mut diagnostic = Diagnostic::error("WF0106", node.value_place(), error.to_string())
+                .label("not a length of time");
+            if scalar.meaning() == Meaning::Integer {
+                diagnostic = diagnostic.help(format!(
+                    "say what is counted: `{0}d` for days, `{0}h` for hours",
+                    scalar.text
+                ));
+            }
+            findings.add(diagnostic);
+            None
+        }
+    }
+}
+
+/// A day in either calendar.
+pub fn date(node: &Node, findings: &mut Findings) -> Option<Date> {
+    let text = text(node, "a date", findings)?;
+    match parse_date(&text) {
+        Ok(parsed) => Some(parsed.date),
+        Err(error) => {
+            findings.add(
+                Diagnostic::error("WF0107", node.value_place(), error.to_string())
+                    .label("not a date"),
+            );
+            None
+        }
+    }
+}
+
+/// An amount with its currency.
+pub fn money(node: &Node, findings: &mut Findings) -> Option<Money> {
+    let Some(scalar) = node.as_scalar().filter(|_| !node.is_null()) else {
+        findings.add(wrong_kind(node, "an amount is written as `1_500_000 IRR`"));
+        return None;
+    };
+    match Money::parse(&scalar.text) {
+        Ok(money) => Some(money),
+        Err(error) => {
+            findings.add(
+                Diagnostic::error("WF0108", node.value_place(), error.to_string())
+                    .label("not an amount"),
+            );
+            None
+        }
+    }
+}
+
+/// One word of a closed list.
+pub fn word<T: Copy>(
+    node: &Node,
+    what: &str,
+    words: &[(&str, T)],
+    findings: &mut Findings,
+) -> Option<T> {
+    let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    let Some(scalar) = node.as_scalar().filter(|_| !node.is_null()) else {
+        findings.add(wrong_kind(node, &format!("{what} is {}", list(&known))));
+        return None;
+    };
+    let found = words
+        .iter()
+        .find(|(word, _)| *word == scalar.text)
+        .map(|(_, value)| *value);
+    if found.is_none() {
+        let message = format!("{what} is {}, not `{}`", list(&known), scalar.text);
+        findings.add(
+            Diagnostic::error("WF0112", node.value_place(), message)
+                .label("not one of the words")
+                .did_you_mean(&scalar.text, known.iter().copied()),
+        );
+    }
+    found
+}
+
+/// A text for people: one for everybody, or one per language.
+pub fn label(node: &Node, what: &'static str, findings: &mut Findings) -> Option<Label> {
+    if node.as_map().is_none() {
+        return Some(Label::plain(filled_text(node, what, findings)?));
+    }
+    let record = Record::open(node, what, &["en", "fa", "ru"], findings)?;
+    let texts = Locale::ALL
+        .into_iter()
+        .filter_map(|locale| {
+            let node = record.get(locale.code())?;
+            Some((locale, filled_text(node, what, findings)?))
+        })
+        .collect();
+    match Label::new(texts) {
+        Ok(label) => Some(label),
+        Err(error) => {
+            if record.entries().is_empty() {
+                findings.add(Diagnostic::error(
+                    "WF0113",
+                    node.value_place(),
+                    error.to_string(),
+                ));
+            }
+            None
+        }
+    }
+}
+
+/// A language.
+pub fn locale(node: &Node, what: &str, findings: &mut Findings) -> Option<Locale> {
+    let words = Locale::ALL.map(|locale| (locale.code(), locale));
+    word(node, what, &words, findings)
+}
+
+/// The elements of a list.
+pub fn elements<'a>(node: &'a Node, what: &str, findings: &mut Findings) -> Option<&'a [Node]> {
+    let nodes = node.as_list();
+    if nodes.is_none() {
+        let mut diagnostic = wrong_kind(node, &format!("{what} is a list"));
+        if let Some(text) = node.as_text().filter(|text| check_name(text).is_ok()) {
+            let fixed = format!("[{text}]");
+            diagnostic = diagnostic
+                .help(format!("write `{fixed}`"))
+                .fix(node.span, fixed);
+        }
+        findings.add(diagnostic);
+    }
+    nodes
+}
+
+/// A list of ids.
+pub fn ids(node: &Node, what: &str, findings: &mut Findings) -> Vec<String> {
+    let nodes = elements(node, what, findings).unwrap_or_default();
+    nodes
+        .iter()
+        .filter_map(|node| id(node, what, findings))
+        .collect()
+}
+
+/// Reports elements of a list that stand in it twice.
+pub fn refuse_repeats(nodes: &[Node], findings: &mut Findings) {
+    let mut seen: std::collections::BTreeMap<&str, Span> = std::collections::BTreeMap::new();
+    for node in nodes {
+        let Some(scalar) = node.as_scalar() else {
+            continue;
+        };
+        match seen.get(scalar.text.as_str()) {
+            Some(first) => findings.add(
+                Diagnostic::error(
+                    "WF0115",
+                    node.span,
+                    format!("`{}` is listed twice", scalar.text),
+                )
+                .label("again here")
+                .related(*first, "first listed here")
+                .help("remove one of them"),
+            ),
+            None => {
+                seen.insert(&scalar.text, node.span);
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The integration tests of the workflow file.
+
+mod shipped;
