@@ -41,9 +41,9 @@ pub enum EvaluationError {
     #[error("the expression takes too many operations")]
     TooExpensive,
     /// A text or list longer than an expression may handle.
-    #[error("the expression yields too long a text or list: {message}")]
+    #[error("{message}")]
     TooLarge {
-        /// What is too long.
+        /// What has how much at most.
         message: String,
     },
     /// A fault of the evaluator itself.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use rust_decimal::Decimal;
 use values::{MoneyError, Value};
 
+use crate::functions::{is_writable, whole};
 use crate::sandbox::Fault;
 use crate::slot::Slot;
 use crate::types::Type;
@@ -250,7 +251,7 @@ impl Operator {
         let too_far = || Fault::says("the date is out of range");
         match (left, right) {
             (Slot::Duration(a), Slot::Value(Value::Number(n))) if self == Self::Multiply => {
-                let factor = crate::functions::whole(*n)?;
+                let factor = whole(*n)?;
                 let factor = i32::try_from(factor).map_err(|_| too_far())?;
                 a.checked_mul(factor)
                     .map(Slot::Duration)
@@ -264,11 +265,13 @@ impl Operator {
                             return Err(Fault::says("a date moves by whole days"));
                         }
                         date.checked_add_signed(length)
-                            .map(|d| Slot::Value(Value::Date(d)))
+                            .filter(|date| is_writable(*date))
+                            .map(|date| Slot::Value(Value::Date(date)))
                     }
                     Slot::Value(Value::Instant(at)) => at
                         .checked_add_signed(length)
-                        .map(|t| Slot::Value(Value::Instant(t))),
+                        .filter(|at| is_writable(at.date_naive()))
+                        .map(|at| Slot::Value(Value::Instant(at))),
                     Slot::Duration(other) => other.checked_add(&length).map(Slot::Duration),
                     _ => return Err(self.wrong(left, right)),
                 }

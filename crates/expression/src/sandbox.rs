@@ -25,8 +25,9 @@ use crate::slot::{Cell, Row, Slot, operand_types, value_into_rhai};
 pub(crate) const MAX_OPERATIONS: u64 = 20_000;
 /// How deep an expression may be nested.
 pub(crate) const MAX_DEPTH: usize = 32;
-/// The longest text in an expression, in bytes.
-pub(crate) const MAX_TEXT_BYTES: usize = 4096;
+/// The longest text in an expression, in bytes. Fields hold descriptions, and a guard that only asks
+/// whether there is one must not fail because it is long.
+pub(crate) const MAX_TEXT_BYTES: usize = 65_536;
 /// The longest list.
 pub(crate) const MAX_LIST: usize = 256;
 
@@ -567,7 +568,13 @@ fn explain(error: EvalAltResult, plan: &Plan) -> EvaluationError {
         EvalAltResult::ErrorTooManyOperations(_) | EvalAltResult::ErrorStackOverflow(_) => {
             EvaluationError::TooExpensive
         }
-        EvalAltResult::ErrorDataTooLarge(message, _) => EvaluationError::TooLarge { message },
+        EvalAltResult::ErrorDataTooLarge(what, _) => EvaluationError::TooLarge {
+            message: if what.contains("string") {
+                format!("a text has at most {MAX_TEXT_BYTES} bytes")
+            } else {
+                format!("a list has at most {MAX_LIST} members")
+            },
+        },
         // `&&`, `||` and `if` are Rhai's own, and tell only where the operand stands.
         EvalAltResult::ErrorMismatchDataType(_, found, _) if found == "()" => {
             let what = plan

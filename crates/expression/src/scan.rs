@@ -259,11 +259,14 @@ impl Scanner<'_> {
 
     fn number(&mut self) {
         while let Some(c) = self.peek(0) {
-            let decimal = c == '.' && self.peek(1).is_some_and(char::is_numeric);
-            let exponent = matches!(c, '+' | '-')
-                && self.at > 0
-                && self.characters.get(self.at - 1) == Some(&'e');
-            if !(c.is_alphanumeric() || c == '_' || decimal || exponent) {
+            let before = self
+                .at
+                .checked_sub(1)
+                .and_then(|at| self.characters.get(at));
+            let exponent = matches!(c, '+' | '-') && matches!(before, Some('e' | 'E'));
+            // The Persian point and separator are no syntax, but they are meant.
+            let point = matches!(c, '.' | '٫' | '٬') && self.peek(1).is_some_and(char::is_numeric);
+            if !(c.is_alphanumeric() || c == '_' || point || exponent) {
                 break;
             }
             self.step();
@@ -273,7 +276,8 @@ impl Scanner<'_> {
     fn quoted(&mut self, quote: char) {
         self.step();
         while let Some(c) = self.step() {
-            if c == '\\' {
+            if c == '\\' || (c == quote && self.peek(0) == Some(quote)) {
+                // A doubled quote stands for one, as an escaped one does.
                 self.step();
             } else if c == quote || c == '\n' {
                 break;
@@ -285,6 +289,10 @@ impl Scanner<'_> {
     fn template(&mut self, depth: usize, words: &mut Vec<Word>) {
         self.step();
         while let Some(c) = self.step() {
+            if c == '`' && self.peek(0) == Some('`') {
+                self.step();
+                continue;
+            }
             if c == '`' {
                 break;
             }

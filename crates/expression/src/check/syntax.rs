@@ -94,14 +94,16 @@ fn follows_dot(scan: &Scan, line: usize, column: usize) -> bool {
 }
 
 fn wrong_number(word: &Word) -> Option<Problem> {
-    let latin = values::latin_digits(&word.text);
+    let latin = values::latin_digits(&word.text)
+        .replace('٫', ".")
+        .replace('٬', "_");
     (latin != word.text).then(|| {
         problem(
             word,
             ProblemCode::Syntax,
             "numbers in an expression are written with Latin digits",
         )
-        .suggestion(Some(latin.into_owned()))
+        .suggestion(Some(latin))
     })
 }
 
@@ -128,7 +130,7 @@ fn wrong_symbol(word: &Word) -> Option<Problem> {
         "≥" => ">=",
         "≠" => "!=",
         "+=" | "-=" | "*=" | "/=" | "%=" | "**=" | "<<=" | ">>=" | "&=" | "|=" | "^=" | "??="
-        | "++" | "--" | ";" => {
+        | "#" | "++" | "--" | "#" | ";" => {
             return Some(
                 problem(
                     word,

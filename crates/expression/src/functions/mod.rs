@@ -15,6 +15,8 @@ use crate::sandbox::{Call, Fault};
 use crate::slot::Slot;
 use crate::types::Type;
 
+pub(crate) use time::is_writable;
+
 /// A function of the language.
 pub(crate) struct Function {
     pub(crate) name: &'static str,

@@ -262,8 +262,14 @@ fn read(slots: &[Slot], calendar: Calendar) -> Result<Slot, Fault> {
     }))
 }
 
+/// Whether a day has a year of four digits; no other can be written or read.
+pub(crate) fn is_writable(date: Date) -> bool {
+    (1..=9999).contains(&date.year())
+}
+
 fn day(result: Option<Date>) -> Result<Slot, Fault> {
     result
+        .filter(|date| is_writable(*date))
         .map(|date| Slot::Value(Value::Date(date)))
         .ok_or_else(|| Fault::says("the date is out of range"))
 }
@@ -280,9 +286,7 @@ fn add_months(slots: &[Slot], calendar: Calendar) -> Result<Slot, Fault> {
     let months = i32::try_from(whole(number_at(slots, 1)?)?)
         .map_err(|_| Fault::says("the date is out of range"))?;
     let moved: Result<Date, DateError> = values::add_months(date_at(slots, 0)?, months, calendar);
-    moved
-        .map(|date| Slot::Value(Value::Date(date)))
-        .map_err(Fault::failed)
+    day(Some(moved.map_err(Fault::failed)?))
 }
 
 fn jalali(slots: &[Slot]) -> Result<JalaliDate, Fault> {
