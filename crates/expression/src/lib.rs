@@ -6,6 +6,19 @@
 //! for effects: an expression reads facts and yields one value, the same one whenever it is asked.
 //!
 //! Names to know: [`Expression`], [`Template`], [`Schema`], [`Facts`], [`Problem`].
+//!
+//! ```
+//! use expression::{Expected, Expression, RecordType, Schema};
+//! use values::FieldType;
+//!
+//! let schema = Schema::new(RecordType::new("invoice").with("deposit", FieldType::Money));
+//! let guard = Expression::compile("item.deposit > 0", &schema, Expected::Guard);
+//! assert!(guard.is_ok_and(|guard| guard.reads().fields.contains("deposit")));
+//!
+//! let found = Expression::compile("item.deposti > 0", &schema, Expected::Guard).unwrap_err();
+//! assert_eq!((found[0].line, found[0].column, found[0].length), (1, 6, 7));
+//! assert_eq!(found[0].suggestion.as_deref(), Some("deposit"));
+//! ```
 
 mod check;
 mod display;

@@ -61,6 +61,8 @@ pub struct Schema {
     /// The person or company the item is about: `party.…`, or `identity.…`.
     pub party: RecordType,
     /// Other items by entity: `parent("…")`, `children("…")`, and what reference fields point at.
+    /// An entity named `item`, `party`, `link`, `process` or `event` would be hidden by the record
+    /// of that name.
     pub related: BTreeMap<String, RecordType>,
     /// The states of the workflow: `visits("…")`, `last_actor("…")`.
     pub states: Vec<String>,

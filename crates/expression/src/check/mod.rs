@@ -1,8 +1,10 @@
 //! The checker: finds every mistake in a source before anything is evaluated.
 
+mod argument;
 mod call;
 mod chain;
 mod extent;
+mod operators;
 mod shape;
 mod syntax;
 
@@ -418,13 +420,10 @@ fn result_hint(mut problem: Problem, found: &Type, wanted: &Type) -> Problem {
         (Type::Literal(texts), Type::Choice(options)) => {
             problem.code = ProblemCode::UnknownOption;
             let wrong = texts.iter().find(|text| !options.contains(text));
-            if let Some(near) =
-                wrong.and_then(|text| nearest(text, options.iter().map(String::as_str)))
-            {
-                if texts.len() == 1 {
-                    problem.suggestion = Some(format!("\"{near}\""));
-                }
-            }
+            let near = wrong.and_then(|text| nearest(text, options.iter().map(String::as_str)));
+            problem.suggestion = near
+                .filter(|_| texts.len() == 1)
+                .map(|near| format!("\"{near}\""));
             problem.hint(format!("the options are {}", options.join(", ")))
         }
         _ => problem,

@@ -42,7 +42,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Related,
         |call, slots| {
             let above = call.facts()?.parents.get(text_at(slots, 0)?);
-            Ok(above.map_or(Slot::Value(Value::Empty), |record| row(record)))
+            Ok(above.map_or(Slot::Value(Value::Empty), row))
         }
     ),
     related!(

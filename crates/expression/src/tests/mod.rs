@@ -167,139 +167,81 @@ fn item_fields() -> Fields {
     ])
 }
 
+fn quote(id: &str, discount: i64, final_amount: i64, description: &str) -> Arc<Record> {
+    let fields = [
+        ("number", text(&format!("Q-{id}"))),
+        ("discount", rial(discount)),
+        ("final_amount", rial(final_amount)),
+        ("description", text(description)),
+        ("approved", Value::Bool(discount > 0)),
+    ];
+    record("quote", id, &fields)
+}
+
+fn contract(id: &str, subject: &str, final_amount: i64, end_date: Value) -> Arc<Record> {
+    let fields = [
+        ("subject", text(subject)),
+        ("final_amount", rial(final_amount)),
+        ("end_date", end_date),
+    ];
+    record("contract", id, &fields)
+}
+
+fn ticket(id: &str, created_at: &str, description: &str) -> Arc<Record> {
+    let fields = [
+        ("created_at", Value::Instant(instant(created_at))),
+        ("description", text(description)),
+    ];
+    record("ticket", id, &fields)
+}
+
+fn form(id: &str, numbers: [&str; 2], polformat: i64, modified_at: &str) -> Arc<Record> {
+    let fields = [
+        ("number", number(numbers[0])),
+        ("poljoin", number(numbers[1])),
+        ("polformat", rial(polformat)),
+        ("modified_at", Value::Instant(instant(modified_at))),
+    ];
+    record("form", id, &fields)
+}
+
+fn sales_document(id: &str, kind: &str, final_amount: i64) -> Arc<Record> {
+    record(
+        "sales_document",
+        id,
+        &[("kind", text(kind)), ("final_amount", rial(final_amount))],
+    )
+}
+
 fn children() -> BTreeMap<String, Vec<Arc<Record>>> {
-    let at = |text: &str| Value::Instant(instant(text));
+    let quotes = vec![
+        quote("1", 0, 10, "بدون تخفیف"),
+        quote("2", 700, 30, "تخفیف نوروزی"),
+        quote("3", 300, 20, "تخفیف ویژه"),
+    ];
+    let contracts = vec![
+        contract("1", "پشتیبانی", 9_000, jalali(1404, 1, 1)),
+        contract("2", "نمایندگی", 8_000, jalali(1405, 12, 29)),
+    ];
+    let tickets = vec![
+        ticket("1", "2024-03-02T10:00:00Z", "دومی"),
+        ticket("2", "2024-01-02T10:00:00Z", "قدیمی‌ترین"),
+        ticket("3", "2024-05-02T10:00:00Z", "تازه‌ترین"),
+    ];
+    let forms = vec![
+        form("1", ["12", "400"], 111, "2020-08-30T10:00:00Z"),
+        form("2", ["670", "1"], 222, "2020-08-31T20:00:00Z"),
+    ];
+    let documents = vec![
+        sales_document("1", "sales", 5),
+        sales_document("2", "sales_return", 6),
+    ];
     BTreeMap::from([
-        (
-            "quote".to_owned(),
-            vec![
-                record(
-                    "quote",
-                    "1",
-                    &[
-                        ("number", text("Q-1")),
-                        ("discount", rial(0)),
-                        ("final_amount", rial(10)),
-                        ("description", text("بدون تخفیف")),
-                        ("approved", Value::Bool(false)),
-                    ],
-                ),
-                record(
-                    "quote",
-                    "2",
-                    &[
-                        ("number", text("Q-2")),
-                        ("discount", rial(700)),
-                        ("final_amount", rial(30)),
-                        ("description", text("تخفیف نوروزی")),
-                        ("approved", Value::Bool(true)),
-                    ],
-                ),
-                record(
-                    "quote",
-                    "3",
-                    &[
-                        ("number", text("Q-3")),
-                        ("discount", rial(300)),
-                        ("final_amount", rial(20)),
-                        ("description", text("تخفیف ویژه")),
-                        ("approved", Value::Bool(true)),
-                    ],
-                ),
-            ],
-        ),
-        (
-            "contract".to_owned(),
-            vec![
-                record(
-                    "contract",
-                    "1",
-                    &[
-                        ("subject", text("پشتیبانی")),
-                        ("final_amount", rial(9_000)),
-                        ("end_date", jalali(1404, 1, 1)),
-                    ],
-                ),
-                record(
-                    "contract",
-                    "2",
-                    &[
-                        ("subject", text("نمایندگی")),
-                        ("final_amount", rial(8_000)),
-                        ("end_date", jalali(1405, 12, 29)),
-                    ],
-                ),
-            ],
-        ),
-        (
-            "ticket".to_owned(),
-            vec![
-                record(
-                    "ticket",
-                    "1",
-                    &[
-                        ("created_at", at("2024-03-02T10:00:00Z")),
-                        ("description", text("دومی")),
-                    ],
-                ),
-                record(
-                    "ticket",
-                    "2",
-                    &[
-                        ("created_at", at("2024-01-02T10:00:00Z")),
-                        ("description", text("قدیمی‌ترین")),
-                    ],
-                ),
-                record(
-                    "ticket",
-                    "3",
-                    &[
-                        ("created_at", at("2024-05-02T10:00:00Z")),
-                        ("description", text("تازه‌ترین")),
-                    ],
-                ),
-            ],
-        ),
-        (
-            "form".to_owned(),
-            vec![
-                record(
-                    "form",
-                    "1",
-                    &[
-                        ("number", number("12")),
-                        ("poljoin", number("400")),
-                        ("polformat", rial(111)),
-                        ("modified_at", at("2020-08-30T10:00:00Z")),
-                    ],
-                ),
-                record(
-                    "form",
-                    "2",
-                    &[
-                        ("number", number("670")),
-                        ("poljoin", number("1")),
-                        ("polformat", rial(222)),
-                        ("modified_at", at("2020-08-31T20:00:00Z")),
-                    ],
-                ),
-            ],
-        ),
-        (
-            "sales_document".to_owned(),
-            vec![
-                record(
-                    "sales_document",
-                    "1",
-                    &[("kind", text("sales")), ("final_amount", rial(5))],
-                ),
-                record(
-                    "sales_document",
-                    "2",
-                    &[("kind", text("sales_return")), ("final_amount", rial(6))],
-                ),
-            ],
-        ),
+        ("quote".to_owned(), quotes),
+        ("contract".to_owned(), contracts),
+        ("ticket".to_owned(), tickets),
+        ("form".to_owned(), forms),
+        ("sales_document".to_owned(), documents),
     ])
 }
 

@@ -13,86 +13,87 @@ fn render(text: &str, locale: Locale) -> String {
     template(text).render(&facts(), locale).unwrap()
 }
 
+const WRITTEN: &[(&str, &str, &str, &str)] = &[
+    (
+        "{{ item.final_amount }}",
+        "150,000,000 IRR",
+        "۱۵۰٬۰۰۰٬۰۰۰ ریال",
+        "150\u{a0}000\u{a0}000\u{a0}IRR",
+    ),
+    (
+        "{{ item.due_date }}",
+        "2024-07-31",
+        "۱۴۰۳/۰۵/۱۰",
+        "31.07.2024",
+    ),
+    (
+        "{{ now() }}",
+        "2024-07-22 13:00",
+        "۱۴۰۳/۰۵/۰۱ ۱۳:۰۰",
+        "22.07.2024 13:00",
+    ),
+    (
+        "{{ now() | date }}",
+        "2024-07-22",
+        "۱۴۰۳/۰۵/۰۱",
+        "22.07.2024",
+    ),
+    (
+        "{{ now() | datetime }}",
+        "2024-07-22 13:00",
+        "۱۴۰۳/۰۵/۰۱ ۱۳:۰۰",
+        "22.07.2024 13:00",
+    ),
+    ("{{ 1234567.50 }}", "1234567.5", "۱۲۳۴۵۶۷٫۵", "1234567,5"),
+    (
+        "{{ 1234567.50 | number }}",
+        "1,234,567.5",
+        "۱٬۲۳۴٬۵۶۷٫۵",
+        "1\u{a0}234\u{a0}567,5",
+    ),
+    ("{{ -1234 | number }}", "-1,234", "-۱٬۲۳۴", "-1\u{a0}234"),
+    ("{{ item.approved }}", "yes", "بله", "да"),
+    ("{{ item.tags }}", "vip, تهران", "vip، تهران", "vip, تهران"),
+    (
+        "{{ link.url }}",
+        "https://pay.example/l-1?a=1&b=2",
+        "https://pay.example/l-1?a=1&b=2",
+        "https://pay.example/l-1?a=1&b=2",
+    ),
+    (
+        "{{ party.mobile }}",
+        "+989121112233",
+        "+989121112233",
+        "+989121112233",
+    ),
+    ("{{ item.number }}", "1403-17", "1403-17", "1403-17"),
+    ("{{ item.id }}", "17", "17", "17"),
+    ("{{ item.frmk }}", "7", "7", "7"),
+    ("{{ item.department }}", "finance", "finance", "finance"),
+    (
+        "{{ item.final_amount | raw }}",
+        "150000000 IRR",
+        "150000000 IRR",
+        "150000000 IRR",
+    ),
+    (
+        "{{ item.due_date | raw }}",
+        "2024-07-31",
+        "2024-07-31",
+        "2024-07-31",
+    ),
+    (
+        "{{ format(item.due_date, \"jalali\") }}",
+        "1403/05/10",
+        "1403/05/10",
+        "1403/05/10",
+    ),
+    ("{{ item.deposit }}", "", "", ""),
+];
+
 #[test]
 fn values_are_written_in_the_way_of_the_reader() {
-    let cases = [
-        (
-            "{{ item.final_amount }}",
-            "150,000,000 IRR",
-            "۱۵۰٬۰۰۰٬۰۰۰ ریال",
-            "150\u{a0}000\u{a0}000\u{a0}IRR",
-        ),
-        (
-            "{{ item.due_date }}",
-            "2024-07-31",
-            "۱۴۰۳/۰۵/۱۰",
-            "31.07.2024",
-        ),
-        (
-            "{{ now() }}",
-            "2024-07-22 13:00",
-            "۱۴۰۳/۰۵/۰۱ ۱۳:۰۰",
-            "22.07.2024 13:00",
-        ),
-        (
-            "{{ now() | date }}",
-            "2024-07-22",
-            "۱۴۰۳/۰۵/۰۱",
-            "22.07.2024",
-        ),
-        (
-            "{{ now() | datetime }}",
-            "2024-07-22 13:00",
-            "۱۴۰۳/۰۵/۰۱ ۱۳:۰۰",
-            "22.07.2024 13:00",
-        ),
-        ("{{ 1234567.50 }}", "1234567.5", "۱۲۳۴۵۶۷٫۵", "1234567,5"),
-        (
-            "{{ 1234567.50 | number }}",
-            "1,234,567.5",
-            "۱٬۲۳۴٬۵۶۷٫۵",
-            "1\u{a0}234\u{a0}567,5",
-        ),
-        ("{{ -1234 | number }}", "-1,234", "-۱٬۲۳۴", "-1\u{a0}234"),
-        ("{{ item.approved }}", "yes", "بله", "да"),
-        ("{{ item.tags }}", "vip, تهران", "vip، تهران", "vip, تهران"),
-        (
-            "{{ link.url }}",
-            "https://pay.example/l-1?a=1&b=2",
-            "https://pay.example/l-1?a=1&b=2",
-            "https://pay.example/l-1?a=1&b=2",
-        ),
-        (
-            "{{ party.mobile }}",
-            "+989121112233",
-            "+989121112233",
-            "+989121112233",
-        ),
-        ("{{ item.number }}", "1403-17", "1403-17", "1403-17"),
-        ("{{ item.id }}", "17", "17", "17"),
-        ("{{ item.frmk }}", "7", "7", "7"),
-        ("{{ item.department }}", "finance", "finance", "finance"),
-        (
-            "{{ item.final_amount | raw }}",
-            "150000000 IRR",
-            "150000000 IRR",
-            "150000000 IRR",
-        ),
-        (
-            "{{ item.due_date | raw }}",
-            "2024-07-31",
-            "2024-07-31",
-            "2024-07-31",
-        ),
-        (
-            "{{ format(item.due_date, \"jalali\") }}",
-            "1403/05/10",
-            "1403/05/10",
-            "1403/05/10",
-        ),
-        ("{{ item.deposit }}", "", "", ""),
-    ];
-    for (source, english, persian, russian) in cases {
+    for (source, english, persian, russian) in WRITTEN.iter().copied() {
         assert_eq!(render(source, Locale::En), english, "{source}");
         assert_eq!(render(source, Locale::Fa), persian, "{source}");
         // The separator between an amount and its unit is the business of money itself.
@@ -161,69 +162,78 @@ fn a_value_is_inserted_once_and_cannot_disguise_itself() {
     assert!(show("{{ item.final_amount }}", Locale::Fa).contains('۵'));
 }
 
+/// A text, the kind of mistake, its line, column and length, and what is put in its place.
+type Mistake = (
+    &'static str,
+    ProblemCode,
+    (usize, usize, usize),
+    Option<&'static str>,
+);
+
+const MISTAKES: &[Mistake] = &[
+    (
+        "سلام {{ item.titel }}",
+        ProblemCode::UnknownField,
+        (1, 14, 5),
+        Some("title"),
+    ),
+    (
+        "a\nb {{ link.ulr }} c",
+        ProblemCode::UnknownField,
+        (2, 11, 3),
+        Some("url"),
+    ),
+    (
+        "a {{\n  itm.title }}",
+        ProblemCode::UnknownName,
+        (2, 3, 3),
+        Some("item"),
+    ),
+    (
+        "a {{\n  item.pay_days >\n item.titel }}",
+        ProblemCode::UnknownField,
+        (3, 7, 5),
+        Some("title"),
+    ),
+    (
+        "x {{ item.title | mony }}",
+        ProblemCode::BadToken,
+        (1, 19, 4),
+        Some("money"),
+    ),
+    (
+        "x {{ item.title | money }}",
+        ProblemCode::BadToken,
+        (1, 19, 5),
+        None,
+    ),
+    (
+        "x {{ item.due_date | datetime }}",
+        ProblemCode::BadToken,
+        (1, 22, 8),
+        None,
+    ),
+    ("x {{ item.title", ProblemCode::BadToken, (1, 3, 2), None),
+    ("x {{ item.title }", ProblemCode::BadToken, (1, 3, 2), None),
+    ("{{ }}", ProblemCode::Syntax, (1, 4, 1), None),
+    (
+        "{{ item.title | }}",
+        ProblemCode::BadToken,
+        (1, 15, 1),
+        None,
+    ),
+    (
+        "{{ children(\"quote\") }}",
+        ProblemCode::WrongResult,
+        (1, 4, 17),
+        None,
+    ),
+];
+
 /// Clause 16: a token is checked as a guard is, with its place in the text.
 #[test]
 fn a_mistake_in_a_token_has_its_place_in_the_text() {
-    let cases = [
-        (
-            "سلام {{ item.titel }}",
-            ProblemCode::UnknownField,
-            (1, 14, 5),
-            Some("title"),
-        ),
-        (
-            "a\nb {{ link.ulr }} c",
-            ProblemCode::UnknownField,
-            (2, 11, 3),
-            Some("url"),
-        ),
-        (
-            "a {{\n  itm.title }}",
-            ProblemCode::UnknownName,
-            (2, 3, 3),
-            Some("item"),
-        ),
-        (
-            "a {{\n  item.pay_days >\n item.titel }}",
-            ProblemCode::UnknownField,
-            (3, 7, 5),
-            Some("title"),
-        ),
-        (
-            "x {{ item.title | mony }}",
-            ProblemCode::BadToken,
-            (1, 19, 4),
-            Some("money"),
-        ),
-        (
-            "x {{ item.title | money }}",
-            ProblemCode::BadToken,
-            (1, 19, 5),
-            None,
-        ),
-        (
-            "x {{ item.due_date | datetime }}",
-            ProblemCode::BadToken,
-            (1, 22, 8),
-            None,
-        ),
-        ("x {{ item.title", ProblemCode::BadToken, (1, 3, 2), None),
-        ("x {{ item.title }", ProblemCode::BadToken, (1, 3, 2), None),
-        ("{{ }}", ProblemCode::Syntax, (1, 4, 1), None),
-        (
-            "{{ item.title | }}",
-            ProblemCode::BadToken,
-            (1, 15, 1),
-            None,
-        ),
-        (
-            "{{ children(\"quote\") }}",
-            ProblemCode::WrongResult,
-            (1, 4, 17),
-            None,
-        ),
-    ];
-    for (source, code, place, suggestion) in cases {
+    for (source, code, place, suggestion) in MISTAKES.iter().copied() {
         let found = Template::compile(source, &schema()).unwrap_err();
         let problem = &found[0];
         assert_eq!(problem.code, code, "{source}: {problem:?}");
