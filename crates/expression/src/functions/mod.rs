@@ -21,10 +21,6 @@ pub(crate) use time::is_writable;
 pub(crate) struct Function {
     pub(crate) name: &'static str,
     /// How the reference writes it.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "the reference is compared with it")
-    )]
     pub(crate) signature: &'static str,
     pub(crate) parameters: &'static [Kind],
     pub(crate) yields: Yields,
