@@ -40,7 +40,7 @@ impl Core {
             writes,
             history: Vec::new(),
         };
-        self.store.commit(commit).await?;
+        self.commit(commit).await?;
         Ok(())
     }
 
@@ -56,15 +56,14 @@ impl Core {
             return Err(Error::NotStarted(item.clone()));
         };
         let history = self.line(&loaded.row.instance, kind, notes, detail)?;
-        self.store
-            .commit(Commit {
-                subject: record::item_key(item),
-                expected: loaded.version,
-                state: None,
-                writes,
-                history: vec![history],
-            })
-            .await?;
+        self.commit(Commit {
+            subject: record::item_key(item),
+            expected: loaded.version,
+            state: None,
+            writes,
+            history: vec![history],
+        })
+        .await?;
         Ok(())
     }
 
@@ -81,16 +80,14 @@ impl Core {
         let history = self.line(&row.instance, "attempt", notes, detail)?;
         row.intent_due = Some(due);
         let subject = record::item_key(&row.instance.item);
-        self.store
-            .commit(Commit {
-                subject,
-                expected: version,
-                state: Some(stored_row(row, &workflow)?),
-                writes: batch.into_writes(),
-                history: vec![history],
-            })
-            .await?;
-        self.wake.notify_one();
+        self.commit(Commit {
+            subject,
+            expected: version,
+            state: Some(stored_row(row, &workflow)?),
+            writes: batch.into_writes(),
+            history: vec![history],
+        })
+        .await?;
         Ok(())
     }
 

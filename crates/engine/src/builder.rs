@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use values::{AccountName, Locale, Secret, SecretRef, Zone};
 
 use crate::lock::ItemLocks;
+use crate::ready::Ready;
 use crate::record::{self, OutboxRow, Work};
 use crate::workflow::{Preparation, Workflows};
 use crate::write::Batch;
@@ -158,6 +159,7 @@ impl EngineBuilder {
             limits: self.limits,
             locks: ItemLocks::new(),
             wake: Notify::new(),
+            ready: Ready::default(),
             epoch,
         };
         core.release_claims().await?;

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use chrono::SubsecRound;
 use values::Timestamp;
 
 /// Where the engine takes the time from.
@@ -11,7 +12,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The machine's clock, to the millisecond: what is due is found by keys of that precision.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -21,7 +22,8 @@ impl Clock for SystemClock {
         reason = "this is the one place that reads the time"
     )]
     fn now(&self) -> Timestamp {
-        chrono::DateTime::from(std::time::SystemTime::now())
+        let now: Timestamp = std::time::SystemTime::now().into();
+        now.trunc_subsecs(3)
     }
 }
 

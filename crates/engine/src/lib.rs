@@ -28,6 +28,7 @@ mod limits;
 mod links;
 mod lock;
 mod query;
+mod ready;
 mod record;
 mod replay;
 mod retry;
@@ -40,7 +41,8 @@ use std::sync::Arc;
 
 use activity::{Accounts, World};
 use host::Host;
-use persistence::Store;
+use persistence::{Commit, Store};
+use ready::Announced;
 use state_machine::{Definition, DefinitionHash};
 use tokio::sync::Notify;
 use values::{ItemRef, Timestamp, UserId, Zone};
@@ -75,11 +77,21 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) locks: lock::ItemLocks,
     pub(crate) wake: Notify,
+    pub(crate) ready: ready::Ready,
     /// This start of the engine; claims of an earlier start are void.
     pub(crate) epoch: String,
 }
 
 impl Core {
+    /// Commits, and tells the live loop what that has made due.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<(), Error> {
+        let announced = Announced::by(&commit, self.clock.now());
+        self.store.commit(commit).await?;
+        self.ready.announce(announced);
+        self.wake.notify_one();
+        Ok(())
+    }
+
     pub(crate) fn accounts(&self) -> &Accounts {
         self.workflows.accounts()
     }

@@ -62,7 +62,7 @@ impl Engine {
             tokio::select! {
                 () = &mut stop => return live.finish().await,
                 () = self.core.wake.notified() => {}
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(wait) => live.look = true,
                 ended = live.one_ended(), if live.is_busy() => ended?,
             }
         }
@@ -77,6 +77,8 @@ const FAILURE_PAUSE: std::time::Duration = std::time::Duration::from_millis(200)
 
 struct Live {
     core: Arc<Core>,
+    /// The store must be looked into: at the start, after a failure, and once in a while.
+    look: bool,
     busy: BTreeSet<Due>,
     tasks: JoinSet<(Due, Result<(), Error>)>,
     failed: bool,
@@ -84,8 +86,10 @@ struct Live {
 
 impl Live {
     fn new(core: Arc<Core>) -> Live {
+        core.ready.listen();
         Live {
             core,
+            look: true,
             busy: BTreeSet::new(),
             tasks: JoinSet::new(),
             failed: false,
@@ -100,42 +104,58 @@ impl Live {
     async fn turn(&mut self) -> Result<std::time::Duration, Error> {
         let now = self.core.clock.now();
         self.core.notices(now).await?;
+        while self.busy.len() < self.core.limits.in_flight_max {
+            let Some(next) = self.core.ready.take() else {
+                break;
+            };
+            self.begin(next);
+        }
+        if self.core.ready.must_look(now) || self.look {
+            self.look_into_store(now).await?;
+        }
+        if std::mem::take(&mut self.failed) {
+            self.look = true;
+            return Ok(FAILURE_PAUSE);
+        }
+        let Some(next) = self.core.ready.soonest(None) else {
+            return Ok(SLEEP_MAX);
+        };
+        Ok((next - now).to_std().unwrap_or_default().min(SLEEP_MAX))
+    }
+
+    /// Finds what is due by its rows, and when the next will be.
+    async fn look_into_store(&mut self, now: values::Timestamp) -> Result<(), Error> {
         let free = self
             .core
             .limits
             .in_flight_max
             .saturating_sub(self.busy.len());
-        if free == 0 {
-            return Ok(SLEEP_MAX);
-        }
         // Rows under way are still due, so ask for that many more.
         let due = self
             .core
             .due(now, free.saturating_add(self.busy.len()))
             .await?;
-        let mut started = 0;
+        self.look = due.len() > free;
         for next in due {
-            if started == free || !self.busy.insert(next.clone()) {
-                continue;
+            if self.busy.len() >= self.core.limits.in_flight_max {
+                break;
             }
-            started += 1;
-            let core = self.core.clone();
-            self.tasks.spawn(async move {
-                let result = core.act(next.clone()).await;
-                (next, result)
-            });
+            self.begin(next);
         }
-        if std::mem::take(&mut self.failed) {
-            return Ok(FAILURE_PAUSE);
+        let next = self.core.next_due().await?.filter(|next| *next > now);
+        self.core.ready.soonest(next);
+        Ok(())
+    }
+
+    fn begin(&mut self, next: Due) {
+        if !self.busy.insert(next.clone()) {
+            return;
         }
-        let Some(next) = self.core.next_due().await? else {
-            return Ok(SLEEP_MAX);
-        };
-        if next <= now {
-            // What is due is under way; its end wakes the loop.
-            return Ok(SLEEP_MAX);
-        }
-        Ok((next - now).to_std().unwrap_or(SLEEP_MAX).min(SLEEP_MAX))
+        let core = self.core.clone();
+        self.tasks.spawn(async move {
+            let result = core.act(next.clone()).await;
+            (next, result)
+        });
     }
 
     async fn one_ended(&mut self) -> Result<(), Error> {

@@ -232,16 +232,14 @@ impl Core {
         }
         batch.extend(extra.writes);
         let (state, writes) = batch.finish(&decided.instance, workflow)?;
-        self.store
-            .commit(Commit {
-                subject: record::item_key(&decided.instance.item),
-                expected: loaded.version,
-                state: Some(state),
-                writes,
-                history: vec![history],
-            })
-            .await?;
-        self.wake.notify_one();
+        self.commit(Commit {
+            subject: record::item_key(&decided.instance.item),
+            expected: loaded.version,
+            state: Some(state),
+            writes,
+            history: vec![history],
+        })
+        .await?;
         Ok(reply)
     }
 
@@ -318,15 +316,14 @@ impl Core {
                 .chain([refusal])
                 .collect(),
         };
-        self.store
-            .commit(Commit {
-                subject: record::item_key(&row.instance.item),
-                expected: version,
-                state: None,
-                writes: Vec::new(),
-                history: vec![Row::open(record::encode(&entry)?)],
-            })
-            .await?;
+        self.commit(Commit {
+            subject: record::item_key(&row.instance.item),
+            expected: version,
+            state: None,
+            writes: Vec::new(),
+            history: vec![Row::open(record::encode(&entry)?)],
+        })
+        .await?;
         Ok(())
     }
 }
