@@ -33,8 +33,8 @@ impl Account {
     /// The account with its gateway's limits.
     #[must_use]
     pub fn with_limits(mut self, limits: &Limits) -> Account {
-        self.amount_max = limits.amount_max.clone();
-        self.amount_min = limits.amount_min.clone();
+        self.amount_max = limits.amount_max;
+        self.amount_min = limits.amount_min;
         self
     }
 }

@@ -30,7 +30,7 @@ pub use outcome::{Changes, LinkDraft, MessageDraft, Outcome, ReceiptRule, Unreac
 pub use pages::problem_pages;
 pub use plan::{Answers, Need, Plan, PlanContext, Request};
 pub use problem::{PathStep, Place, PrepareContext, Problem, Severity, codes as problem_codes};
-pub use world::{Attempt, Attempted, EarlierLink, Observation, PreviousAttempt, World};
+pub use world::{Attempt, Attempted, EarlierLink, Observation, PreviousAttempt, Secrets, World};
 
 /// A kind of automatic work.
 #[async_trait]

@@ -221,4 +221,41 @@ pub mod codes {
     pub const BAD_POINTER: &str = "WF0432";
     /// A length of time that cannot be read, or is too long.
     pub const BAD_DURATION: &str = "WF0433";
+
+    /// Every code, in order.
+    pub const ALL: [&str; 33] = [
+        UNKNOWN_SETTING,
+        WRONG_TYPE,
+        MISSING_SETTING,
+        UNKNOWN_WORD,
+        NO_FINAL_AMOUNT,
+        UNKNOWN_FIELD,
+        FIELD_OF_WRONG_TYPE,
+        UNKNOWN_ACCOUNT,
+        CURRENCY_OF_ANOTHER_ACCOUNT,
+        TEXT_WITHOUT_LINK,
+        BAD_TOKEN,
+        BAD_EXPRESSION,
+        BAD_NUMBER,
+        BAD_ADDRESS,
+        BAD_MONEY,
+        AMOUNT_NOT_POSITIVE,
+        BAD_DAYS,
+        BAD_DATE,
+        LITERAL_SECRET,
+        HOST_NOT_ALLOWED,
+        BAD_URL,
+        UNKNOWN_STAGE,
+        NOT_FINANCIAL,
+        BAD_CONSTANT,
+        NOTHING_TO_DO,
+        NO_RECIPIENTS,
+        MISSING_LANGUAGE,
+        MISSING_TEXT,
+        ACCOUNT_CLOSED,
+        READ_ONLY_FIELD,
+        BAD_HEADER,
+        BAD_POINTER,
+        BAD_DURATION,
+    ];
 }

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 use crate::problem::{Place, Problem, codes};
 
-pub(crate) use check::Check;
+pub(crate) use check::{Check, with_article};
 pub(crate) use source::{Source, SourceSetting, SourceType};
 
 /// The JSON Schema of a settings type.
@@ -95,6 +95,3 @@ pub(crate) struct FieldRef {
     /// The field of the item.
     pub(crate) field: String,
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,6 +12,9 @@ use values::{AccountName, ItemRef, LinkId, Secret, SecretRef, Timestamp};
 
 use crate::{HttpClient, Outcome};
 
+/// Finds a secret by its reference; `None` where it is not set.
+pub type Secrets = Arc<dyn Fn(&SecretRef) -> Option<Secret> + Send + Sync>;
+
 /// Everything outside that an activity may touch.
 #[derive(Clone)]
 pub struct World {
@@ -22,7 +25,7 @@ pub struct World {
     /// Outgoing HTTP, if the embedder allows any.
     pub http: Option<Arc<dyn HttpClient>>,
     /// Secrets by reference.
-    pub secrets: Arc<dyn Fn(&SecretRef) -> Option<Secret> + Send + Sync>,
+    pub secrets: Secrets,
 }
 
 impl std::fmt::Debug for World {

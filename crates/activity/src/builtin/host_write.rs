@@ -85,16 +85,16 @@ pub(super) async fn perform(request: &Request, attempt: &Attempt, world: &World)
 pub(super) fn conclude(
     result: &Json,
     declared: &BTreeMap<String, FieldType>,
-) -> Result<(Outcome, Option<ItemRef>), Outcome> {
+) -> (Outcome, Option<ItemRef>) {
     match serde_json::from_value(result.clone()) {
         Ok(Applied::Done { created, fields }) => {
             let mut outcome = Outcome::success();
             outcome.result = result.clone();
             outcome.changes.set = known(fields, declared);
-            Ok((outcome, created))
+            (outcome, created)
         }
-        Ok(Applied::Refused { code, message }) => Err(Outcome::error(code, message)),
-        Err(error) => Err(Outcome::error(UNREADABLE, error.to_string())),
+        Ok(Applied::Refused { code, message }) => (Outcome::error(code, message), None),
+        Err(error) => (Outcome::error(UNREADABLE, error.to_string()), None),
     }
 }
 

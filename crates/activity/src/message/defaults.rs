@@ -41,7 +41,7 @@ struct Wording {
 const EN: Wording = Wording {
     sms: "Please pay {amount} {until}: {url}\n{description}",
     subject: "Payment link: {description}",
-    email: "Hello,\n\nplease pay {amount} {until} here:\n{url}\n\n\
+    email: "Hello,\n\nPlease pay {amount} {until} here:\n{url}\n\n\
             Payment for: {description}\n\n\
             After that the link takes no payment.\n",
     until_date: "by the end of {when}",
@@ -49,11 +49,11 @@ const EN: Wording = Wording {
 };
 
 const FA: Wording = Wording {
-    sms: "لطفاً مبلغ {amount} را {until} از این پیوند بپردازید:\n{url}\nبابت: {description}",
-    subject: "پیوند پرداخت: {description}",
-    email: "با سلام\n\nلطفاً مبلغ {amount} را {until} از این پیوند بپردازید:\n{url}\n\n\
+    sms: "لطفاً مبلغ {amount} را {until} از لینک زیر پرداخت کنید:\n{url}\nبابت: {description}",
+    subject: "لینک پرداخت: {description}",
+    email: "با سلام\n\nلطفاً مبلغ {amount} را {until} از لینک زیر پرداخت کنید:\n{url}\n\n\
             بابت: {description}\n\n\
-            پس از این زمان، پرداخت از این پیوند ممکن نیست.\n",
+            پس از این زمان، پرداخت از این لینک ممکن نیست.\n",
     until_date: "تا پایان روز {when}",
     until_time: "تا {when}",
 };

@@ -265,7 +265,10 @@ impl Texts {
 
 /// A subject must not smuggle a line break into the headers of an e-mail.
 pub(super) fn one_line(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Spaces that keep an amount on one line stay.
+    let breaks = |c: char| c.is_whitespace() && c != '\u{a0}';
+    let words: Vec<&str> = text.split(breaks).filter(|word| !word.is_empty()).collect();
+    let words = words.join(" ");
     words
         .chars()
         .filter(|c| !c.is_control())

@@ -79,8 +79,9 @@ impl<'a> Check<'a> {
             codes::FIELD_OF_WRONG_TYPE,
             place,
             format!(
-                "a {wanted} field is expected, `{name}` is a {} field",
-                found.name()
+                "{} field is expected, `{name}` is {} field",
+                with_article(&wanted),
+                with_article(found.name())
             ),
         );
         None
@@ -221,4 +222,14 @@ impl<'a> Check<'a> {
             }
         }
     }
+}
+
+/// `a date`, `an item`.
+pub(crate) fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {noun}")
 }

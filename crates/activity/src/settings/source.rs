@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use values::{Decimal, FieldType, Value};
 
-use super::{Check, Scalar};
+use super::{Check, Scalar, with_article};
 use crate::PlanContext;
 use crate::problem::{Place, codes};
 
@@ -95,7 +95,7 @@ impl Source {
                 if let SourceType::Field(kind) = wanted
                     && !matches!(kind, FieldType::Text | FieldType::Link)
                 {
-                    let message = format!("a {} field cannot hold a text", kind.name());
+                    let message = format!("{} field cannot hold a text", with_article(kind.name()));
                     check.error(codes::BAD_CONSTANT, &place.key("text"), message);
                     return None;
                 }
@@ -167,8 +167,8 @@ fn sorted_now(
         SourceType::Field(FieldType::Date { .. }) => Some(Source::Today),
         SourceType::Field(other) => {
             let message = format!(
-                "the present moment fits a date or instant field, this is a {} field",
-                other.name()
+                "the present moment fits a date or instant field, this is {} field",
+                with_article(other.name())
             );
             check.error(codes::BAD_CONSTANT, &place, message);
             None

@@ -114,6 +114,3 @@ impl Prepared for Ready {
         answer::conclude(&self.into, result)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -178,6 +178,9 @@ impl<'a> Parts<'a> {
                 "the host of an address is fixed: tokens fill its path and query".to_owned(),
             );
         }
+        if !(rest.is_empty() || rest.starts_with(['/', '?'])) {
+            return Err("the host of an address is followed by `/`".to_owned());
+        }
         let (path, query) = match split(rest, '?').as_slice() {
             [path] => (*path, ""),
             [path, query] => (*path, *query),

@@ -77,6 +77,3 @@ impl Prepared for Ready {
         plan::conclude(self, result)
     }
 }
-
-#[cfg(test)]
-mod tests;

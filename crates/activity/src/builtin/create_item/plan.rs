@@ -31,16 +31,12 @@ pub(super) fn plan(ready: &Ready, context: &PlanContext<'_>) -> Plan {
 }
 
 pub(super) fn conclude(ready: &Ready, result: &Json) -> Outcome {
-    match host_write::conclude(result, &ready.declared) {
-        Err(outcome) => outcome,
-        Ok((mut outcome, created)) => {
-            if let (Some(into), Some(created)) = (&ready.into, created) {
-                outcome
-                    .changes
-                    .set
-                    .insert(into.clone(), Value::Item(created));
-            }
-            outcome
-        }
+    let (mut outcome, created) = host_write::conclude(result, &ready.declared);
+    if let (Some(into), Some(created)) = (&ready.into, created) {
+        outcome
+            .changes
+            .set
+            .insert(into.clone(), Value::Item(created));
     }
+    outcome
 }

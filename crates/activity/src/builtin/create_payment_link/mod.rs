@@ -132,6 +132,3 @@ impl Prepared for Ready {
         &self.warnings
     }
 }
-
-#[cfg(test)]
-mod tests;

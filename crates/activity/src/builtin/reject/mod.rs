@@ -83,11 +83,6 @@ impl Prepared for Ready {
     }
 
     fn conclude(&self, _: &PlanContext<'_>, _: &Request, result: &Json) -> Outcome {
-        match host_write::conclude(result, &self.declared) {
-            Ok((outcome, _)) | Err(outcome) => outcome,
-        }
+        host_write::conclude(result, &self.declared).0
     }
 }
-
-#[cfg(test)]
-mod tests;

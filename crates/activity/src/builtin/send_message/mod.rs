@@ -79,6 +79,3 @@ impl Prepared for Ready {
         &self.warnings
     }
 }
-
-#[cfg(test)]
-mod tests;

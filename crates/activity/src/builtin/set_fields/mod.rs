@@ -75,6 +75,3 @@ impl Prepared for Ready {
         plan::outcome(self, context)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,7 @@ use values::FieldType;
 
 use super::Ready;
 use crate::problem::{Place, PrepareContext, Problem, codes};
-use crate::settings::{Check, Source, SourceSetting, SourceType, decode};
+use crate::settings::{Check, Source, SourceSetting, SourceType, decode, with_article};
 
 /// Settings of `set_fields`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +58,10 @@ pub(super) fn compile(
             continue;
         };
         let FieldType::List { of } = kind else {
-            let message = format!("only a list grows: `{name}` is a {} field", kind.name());
+            let message = format!(
+                "only a list grows: `{name}` is {} field",
+                with_article(kind.name())
+            );
             check.error(codes::FIELD_OF_WRONG_TYPE, &place.key_name(name), message);
             continue;
         };

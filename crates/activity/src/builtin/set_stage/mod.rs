@@ -77,6 +77,3 @@ impl Prepared for Ready {
         self.outcome()
     }
 }
-
-#[cfg(test)]
-mod tests;
