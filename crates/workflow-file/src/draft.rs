@@ -9,6 +9,8 @@
 
 mod scalar;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -32,7 +32,7 @@ pub use diagnostic::{
 };
 pub use project::{Channel, PROJECT_FILE, Project, ProjectAccount, ProjectLimits, ProjectParty};
 pub use rules::{Explanation, codes, explain};
-pub use schema::{project_schema, schema};
+pub use schema::{project_schema, schema, schema_of};
 pub use syntax::SourceFile;
 
 /// What a check found out.

@@ -3,7 +3,7 @@
 //! It is not a configuration of the engine by an embedder, who hands over traits instead; it is
 //! what `engine-runner` needs to check and run workflows without a CRM.
 
-mod draft;
+pub(crate) mod draft;
 mod people;
 mod read;
 
@@ -18,6 +18,13 @@ use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::syntax::{self, SourceFile};
 
 pub(crate) use draft::ProjectFile;
+
+/// The keys of every map, for the test that compares them with the typed form.
+#[cfg(test)]
+pub(crate) mod project_keys {
+    pub(crate) use super::people::{PARTY_KEYS, PERSON_KEYS, USER_KEYS};
+    pub(crate) use super::read::{ACCOUNT_KEYS, PROJECT_KEYS};
+}
 
 /// The name of the project file.
 pub const PROJECT_FILE: &str = "charkh.yaml";

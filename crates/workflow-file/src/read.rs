@@ -318,11 +318,10 @@ pub fn whole(
         .and_then(|number| i64::try_from(number).ok());
     let message = match number {
         Some(number) if range.contains(&number) => return Some(number),
-        Some(number) => format!(
-            "{what} is from {} to {}, this is {number}",
-            range.start(),
-            range.end()
-        ),
+        Some(number) if number < *range.start() => {
+            format!("{what} is at least {}, this is {number}", range.start())
+        }
+        Some(number) => format!("{what} is at most {}, this is {number}", range.end()),
         None => format!("{what} is a whole number, `{}` is not", scalar.text),
     };
     findings.add(Diagnostic::error("WF0105", node.value_place(), message).label("not possible"));
@@ -402,7 +401,10 @@ pub fn word<T: Copy>(
 ) -> Option<T> {
     let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let Some(scalar) = node.as_scalar().filter(|_| !node.is_null()) else {
-        findings.add(wrong_kind(node, &format!("{what} is {}", list(&known))));
+        findings.add(wrong_kind(
+            node,
+            &format!("{what} is one of {}", list(&known)),
+        ));
         return None;
     };
     let found = words
@@ -410,14 +412,24 @@ pub fn word<T: Copy>(
         .find(|(word, _)| *word == scalar.text)
         .map(|(_, value)| *value);
     if found.is_none() {
-        let message = format!("{what} is {}, not `{}`", list(&known), scalar.text);
-        findings.add(
-            Diagnostic::error("WF0112", node.value_place(), message)
-                .label("not one of the words")
-                .did_you_mean(&scalar.text, known.iter().copied()),
-        );
+        findings.add(unknown_word(node, &scalar.text, what, &known));
     }
     found
+}
+
+/// A word that is not among those of its place.
+pub fn unknown_word(node: &Node, written: &str, what: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        "WF0112",
+        node.value_place(),
+        format!("`{written}` is not {what}"),
+    )
+    .label("not one of the words here")
+    .did_you_mean(written, known.iter().copied());
+    match diagnostic.help {
+        Some(_) => diagnostic,
+        None => diagnostic.help(format!("write {}", list(known))),
+    }
 }
 
 /// A text for people: one for everybody, or one per language.

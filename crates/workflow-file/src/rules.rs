@@ -30,8 +30,8 @@ pub(crate) struct Workflow<'a> {
     project: Option<&'a Project>,
 }
 
-/// Runs every rule. Rules about the way through the states need states that are whole, so they run
-/// only where nothing else is wrong.
+/// Runs every rule. What is said about the workflow as a whole (ways through it, things nobody uses)
+/// would be guesswork while parts of it cannot be read, so it comes last.
 pub(crate) fn check(
     document: &Document<'_>,
     model: &Model,
@@ -52,8 +52,8 @@ pub(crate) fn check(
     expressions::check(&workflow, findings);
     activities::check(&workflow, findings);
     words::check(&workflow, findings);
-    unused::check(&workflow, findings);
     if !findings.has_errors() {
+        unused::check(&workflow, findings);
         flow::check(&workflow, findings);
     }
 }
@@ -88,6 +88,12 @@ impl<'a> Workflow<'a> {
             .get("fields")?
             .entry(name)
             .map(|entry| entry.key_span)
+    }
+
+    /// Whether a field is declared in a way that was refused: that is its mistake, not that others
+    /// name it.
+    fn is_refused_field(&self, name: &str) -> bool {
+        self.declared_field(name).is_some() && !self.model.fields.contains_key(name)
     }
 
     /// The type of a field of the item, standard ones included.
@@ -142,13 +148,7 @@ impl<'a> Workflow<'a> {
     /// Reports a field that does not exist, or is of none of the types wanted (none: any type).
     fn check_field(&self, name: &str, wanted: &[&str], span: Span, findings: &mut Findings) {
         let Some(kind) = self.field_type(name) else {
-            if self
-                .root()
-                .get("fields")
-                .and_then(|fields| fields.entry(name))
-                .is_some()
-            {
-                // Declared, but in a way that was refused already.
+            if self.is_refused_field(name) {
                 return;
             }
             let known = self.schema.item.fields.keys().map(String::as_str);

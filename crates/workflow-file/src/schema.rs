@@ -7,6 +7,15 @@ use serde_json::{Map, Value as Json, json};
 use crate::draft::Workflow;
 use crate::project::ProjectFile;
 
+/// Maps whose keys are names, and what a name looks like there.
+const NAMED: [(&str, &str); 5] = [
+    ("/properties/states", "^[a-z][a-z0-9_-]{0,63}$"),
+    ("/properties/events", "^[a-z][a-z0-9_-]{0,63}$"),
+    ("/properties/on", "^[a-z][a-z0-9_-]{0,63}$"),
+    ("/properties/fields", "^[a-z][a-z0-9_]{0,63}$"),
+    ("/$defs/Task/properties/actions", "^[a-z][a-z0-9_-]{0,63}$"),
+];
+
 /// The schema of a workflow file. Settings of activities come from the catalog, each under its own
 /// `activity:` name.
 pub fn schema(catalog: &Catalog) -> Json {
@@ -39,6 +48,11 @@ pub fn schema(catalog: &Catalog) -> Json {
             } },
         }));
     }
+    for (place, pattern) in NAMED {
+        if let Some(map) = root.pointer_mut(place) {
+            set(map, "propertyNames", json!({ "pattern": pattern }));
+        }
+    }
     if let Some(state) = root.pointer_mut("/$defs/State") {
         let kinds = crate::lower::KIND_KEYS
             .iter()
@@ -64,9 +78,14 @@ pub fn project_schema() -> Json {
     root
 }
 
-/// The schema of any typed file of the project, in the form used here: a key that may be left out
-/// may not be null.
-pub fn generate<T: JsonSchema>() -> Json {
+/// The schema of any typed file of a project, in the form used here: a key that may be left out may
+/// not be null. Other rooms describe their own files with it.
+pub fn schema_of<T: JsonSchema>() -> Json {
+    generate::<T>()
+}
+
+/// The same, for the types in here.
+pub(crate) fn generate<T: JsonSchema>() -> Json {
     let mut root = SchemaGenerator::default()
         .into_root_schema_for::<T>()
         .to_value();

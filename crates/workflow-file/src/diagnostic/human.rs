@@ -1,11 +1,17 @@
 //! For people: rustc's look, with carets that stand right below Persian lines too.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use crate::diagnostic::{Diagnostic, Severity, Sources, Span, count};
 
 /// Beyond this a text is not shown, only named: nobody reads a snippet of a megabyte on one line.
 const SHOWN_BYTES_MAX: usize = 1 << 20;
+
+/// Codes whose place is a secret.
+const POINTS_AT_SECRETS: [&str; 2] = ["WF0502", "WF0419"];
 
 /// Every diagnostic with its source lines, then one line that counts them. Empty for none.
 pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
@@ -15,8 +21,12 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
         Renderer::plain()
     };
     let mut text = String::new();
+    let mut shown: BTreeMap<&str, Option<Cow<'_, str>>> = BTreeMap::new();
     for diagnostic in diagnostics {
-        text.push_str(&one(diagnostic, sources, &renderer));
+        let source = shown
+            .entry(diagnostic.file.as_str())
+            .or_insert_with(|| masked(&diagnostic.file, diagnostics, sources));
+        text.push_str(&one(diagnostic, source.as_deref(), &renderer));
         text.push_str("\n\n");
     }
     if let Some(summary) = summary(diagnostics) {
@@ -26,7 +36,30 @@ pub fn render_human(diagnostics: &[Diagnostic], sources: &Sources, color: bool) 
     text
 }
 
-fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+/// The text of a file with every secret that a finding points at turned into stars: outputs are
+/// logged and sent around.
+fn masked<'a>(
+    file: &str,
+    diagnostics: &[Diagnostic],
+    sources: &'a Sources,
+) -> Option<Cow<'a, str>> {
+    let text = sources
+        .text(file)
+        .filter(|text| text.len() <= SHOWN_BYTES_MAX && !text.is_empty())?;
+    let mut masked = Cow::Borrowed(text);
+    let secrets = diagnostics.iter().filter(|diagnostic| {
+        diagnostic.file == file && POINTS_AT_SECRETS.contains(&diagnostic.code)
+    });
+    for secret in secrets {
+        let range = range(secret.span, text);
+        // As many bytes as before, so that every other place stays where it is.
+        let stars = "*".repeat(range.len());
+        masked.to_mut().replace_range(range, &stars);
+    }
+    Some(masked)
+}
+
+fn one(diagnostic: &Diagnostic, text: Option<&str>, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -34,10 +67,7 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
     let title = level
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code);
-    let source = sources
-        .text(&diagnostic.file)
-        .filter(|text| text.len() <= SHOWN_BYTES_MAX && !text.is_empty());
-    let mut group = match source {
+    let mut group = match text {
         Some(text) => title.element(snippet(diagnostic, text)),
         None => title.element(annotate_snippets::Origin::path(diagnostic.file.as_str())),
     };

@@ -184,7 +184,9 @@ fn event(node: &Node, findings: &mut Findings) -> EventKind {
     }
     let words = [("record", Late::Record), ("ignore", Late::Ignore)];
     let late = record.get("late");
-    if let Some(late) = late.and_then(|node| read::word(node, "`late`", &words, findings)) {
+    if let Some(late) =
+        late.and_then(|node| read::word(node, "a word for `late`", &words, findings))
+    {
         kind.late = late;
     }
     kind

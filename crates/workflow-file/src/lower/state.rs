@@ -116,7 +116,7 @@ fn display(node: Option<&Node>, findings: &mut Findings) -> BTreeMap<String, Dis
     ];
     let mut display = BTreeMap::new();
     for entry in record.map(|record| record.entries()).unwrap_or_default() {
-        if let Some(how) = read::word(&entry.value, "how a field is shown", &words, findings) {
+        if let Some(how) = read::word(&entry.value, "a way to show a field", &words, findings) {
             display.insert(entry.key.clone(), how);
         }
     }
@@ -243,5 +243,5 @@ fn end(node: &Node, findings: &mut Findings) -> Option<End> {
         ("failed", End::Failed),
         ("cancelled", End::Cancelled),
     ];
-    read::word(node, "`end`", &words, findings)
+    read::word(node, "a way to end", &words, findings)
 }

@@ -76,13 +76,18 @@ pub(super) fn task(node: &Node, findings: &mut Findings) -> Option<Task> {
         .map(|node| actions(node, findings))
         .unwrap_or_default();
     Some(Task {
-        assignee: assignee?,
+        assignee: assignee.unwrap_or_else(nobody),
         return_to_last: back.unwrap_or(false),
         actions,
         remind_seconds: remind,
         critical_seconds: critical,
         timeout,
     })
+}
+
+/// Stands in for an assignee that cannot be read; the file has an error then.
+fn nobody() -> Assignee {
+    Assignee::User(String::new())
 }
 
 fn notice(node: Option<&Node>, findings: &mut Findings) -> Option<i64> {
@@ -151,7 +156,7 @@ fn timeout(node: &Node, findings: &mut Findings) -> Option<Timeout> {
 pub(super) fn follow(record: &Record<'_>, findings: &mut Findings) -> Follow {
     let words = [("live", Follow::Live), ("frozen", Follow::Frozen)];
     let node = record.get("follow");
-    node.and_then(|node| read::word(node, "`follow`", &words, findings))
+    node.and_then(|node| read::word(node, "a word for `follow`", &words, findings))
         .unwrap_or_default()
 }
 
@@ -254,7 +259,7 @@ fn action(entry: &Entry, findings: &mut Findings) -> Option<Action> {
         confirm: label("confirm", "a question", findings),
         color: record.get("color").and_then(|node| color(node, findings)),
         help: label("help", "a help text", findings),
-        to: to?,
+        to: to.unwrap_or_default(),
     })
 }
 
@@ -266,14 +271,7 @@ fn color(node: &Node, findings: &mut Findings) -> Option<String> {
     if hex || COLORS.contains(&text.as_str()) {
         return Some(text);
     }
-    let message = format!(
-        "a colour is {} or written as `#rrggbb`, not `{text}`",
-        read::list(COLORS)
-    );
-    findings.add(
-        Diagnostic::error("WF0112", node.value_place(), message)
-            .label("not a colour")
-            .did_you_mean(&text, COLORS.iter().copied()),
-    );
+    let known: Vec<&str> = COLORS.iter().copied().chain(["#rrggbb"]).collect();
+    findings.add(read::unknown_word(node, &text, "a colour", &known));
     None
 }

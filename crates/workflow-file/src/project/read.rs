@@ -219,13 +219,17 @@ fn secrets(node: &Node, findings: &mut Findings) {
                     Some(scalar) => {
                         if let Err(error) = SecretRef::parse(&scalar.text) {
                             findings.add(
-                                Diagnostic::error("WF0502", entry.key_span, error.to_string())
-                                    .label("a secret stands in the file")
-                                    .help(format!(
-                                        "write `{}: env:{}`, and set the variable",
-                                        entry.key,
-                                        entry.key.to_uppercase().replace('-', "_")
-                                    )),
+                                Diagnostic::error(
+                                    "WF0502",
+                                    entry.value.value_place(),
+                                    error.to_string(),
+                                )
+                                .label("a secret stands in the file")
+                                .help(format!(
+                                    "write `{}: env:{}`, and set the variable",
+                                    entry.key,
+                                    entry.key.to_uppercase().replace('-', "_")
+                                )),
                             );
                         }
                     }

@@ -68,7 +68,13 @@ fn one(
         Err(problems) => problems,
     };
     for problem in &problems {
-        findings.add(diagnostic(workflow, &state.id, problem));
+        let diagnostic = diagnostic(workflow, &state.id, problem);
+        let span = diagnostic.span;
+        let named = workflow.document.text.get(span.start..span.end);
+        // Whatever the settings say about such a field, it would be said about its declaration.
+        if !named.is_some_and(|name| workflow.is_refused_field(name)) {
+            findings.add(diagnostic);
+        }
     }
 }
 
@@ -105,6 +111,10 @@ fn diagnostic(workflow: &Workflow<'_>, state: &str, problem: &Problem) -> Diagno
         }
         (None, Some(hint)) => diagnostic = diagnostic.help(hint.as_str()),
         (None, None) => {}
+    }
+    let named = node.and_then(Node::as_text);
+    if let Some(declared) = named.and_then(|name| workflow.declared_field(name)) {
+        diagnostic = diagnostic.related(declared, "declared here");
     }
     let of_field =
         |meant: &str| workflow.declared_field(meant.strip_prefix("item.").unwrap_or(meant));

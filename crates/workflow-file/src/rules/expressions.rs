@@ -131,7 +131,13 @@ impl Check<'_> {
             }
             Err(problems) => {
                 for problem in &problems {
-                    findings.add(self.diagnostic(node, problem));
+                    let diagnostic = self.diagnostic(node, problem);
+                    let span = diagnostic.span;
+                    let named = self.workflow.document.text.get(span.start..span.end);
+                    let refused = named.is_some_and(|name| self.workflow.is_refused_field(name));
+                    if problem.code != ProblemCode::UnknownField || !refused {
+                        findings.add(diagnostic);
+                    }
                 }
                 None
             }

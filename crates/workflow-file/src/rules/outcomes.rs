@@ -1,5 +1,7 @@
 //! Outcomes: every one that can come is routed, and none that cannot.
 
+use std::collections::BTreeMap;
+
 use activity::Descriptor;
 use state_machine::{Activity, Kind, PAYMENT_OUTCOMES, State, Wait};
 
@@ -8,12 +10,18 @@ use crate::rules::Workflow;
 use crate::syntax::Step;
 
 pub(super) fn check(workflow: &Workflow<'_>, findings: &mut Findings) {
+    // A descriptor carries a whole schema, so each is asked for once.
+    let mut descriptors: BTreeMap<&str, Descriptor> = BTreeMap::new();
     for state in &workflow.model.states {
         match &state.kind {
             Kind::Activity(activity) => {
-                if let Some(known) = workflow.catalog.get(&activity.name) {
-                    self::activity(workflow, state, activity, &known.descriptor(), findings);
-                }
+                let Some(known) = workflow.catalog.get(&activity.name) else {
+                    continue;
+                };
+                let descriptor = descriptors
+                    .entry(&activity.name)
+                    .or_insert_with(|| known.descriptor());
+                self::activity(workflow, state, activity, descriptor, findings);
             }
             Kind::Wait(wait) => self::wait(workflow, state, wait, findings),
             _ => {}
@@ -110,6 +118,13 @@ fn wait(workflow: &Workflow<'_>, state: &State, wait: &Wait, findings: &mut Find
         .map(|(_, outcome, _)| *outcome)
         .chain(PAYMENT_OUTCOMES)
         .collect();
+    // A wait that waits for nothing was reported as that.
+    if ["for", "until", "event", "when", "payment", "by"]
+        .iter()
+        .all(|key| !present(key))
+    {
+        return;
+    }
     let mut wrong = false;
     for outcome in wait.next.keys() {
         let span = workflow.place(&state.id, &[Step::Key("next"), Step::Name(outcome)]);

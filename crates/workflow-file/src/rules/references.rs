@@ -175,8 +175,10 @@ fn assignees(workflow: &Workflow<'_>, findings: &mut Findings) {
                 if let Some(other) = workflow.model.state(state)
                     && !matches!(other.kind, Kind::Task(_))
                 {
-                    let message =
-                        format!("nobody acts in `{state}`, which is a {}", other.kind.name());
+                    let message = format!(
+                        "nobody acts in `{state}`, which is of kind `{}`",
+                        other.kind.name()
+                    );
                     let mut diagnostic =
                         Diagnostic::error("WF0223", span, message).label("not a task");
                     if let Some(declared) = workflow.declared_state(state) {

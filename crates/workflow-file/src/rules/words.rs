@@ -6,6 +6,7 @@ use state_machine::{Assignee, FINANCIAL_ENTITIES, Kind, Route, Task};
 use values::Locale;
 
 use crate::diagnostic::{Diagnostic, Findings, Span, nearest};
+use crate::lower::KIND_KEYS;
 use crate::rules::{Workflow, all_assignees, is_financial};
 use crate::syntax::{Node, Step};
 
@@ -51,7 +52,11 @@ fn initial(workflow: &Workflow<'_>, findings: &mut Findings) {
         return;
     };
     let node = workflow.state_node(&state.id);
-    let is_end = node.is_some_and(|node| node.get("end").is_some());
+    let kinds = node.and_then(Node::as_map).unwrap_or_default();
+    let mut kinds = kinds
+        .iter()
+        .filter(|entry| KIND_KEYS.contains(&entry.key.as_str()));
+    let is_end = kinds.next().is_some_and(|kind| kind.key == "end") && kinds.next().is_none();
     if matches!(state.kind, Kind::End(_)) && is_end {
         let span = workflow.root().locate(&[Step::Key("initial")]);
         let mut diagnostic =
@@ -246,7 +251,7 @@ fn people(workflow: &Workflow<'_>, findings: &mut Findings) {
         return;
     };
     let mut missing = |kind: &str, name: &str, known: Vec<&str>, span: Span| {
-        if known.contains(&name) {
+        if name.is_empty() || known.contains(&name) {
             return;
         }
         let message = match kind {

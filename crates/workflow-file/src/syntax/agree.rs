@@ -21,23 +21,24 @@ pub(super) fn agree<T: DeserializeOwned>(document: &Document<'_>) -> Result<T, D
             let mark = document.text.len() - text.len();
             Span::of_range(document.text, mark + start, mark + start)
         });
-        ambiguous(place, &error.to_string())
+        ambiguous(place, Some(&error.to_string()))
     })?;
     if let Some(place) = difference(&document.root, &value) {
-        return Err(ambiguous(place, "the two readings differ"));
+        return Err(ambiguous(place, None));
     }
     serde_yaml::from_value(value)
-        .map_err(|error| ambiguous(document.root.place(), &error.to_string()))
+        .map_err(|error| ambiguous(document.root.place(), Some(&error.to_string())))
 }
 
-fn ambiguous(place: Span, reason: &str) -> Diagnostic {
-    Diagnostic::error(
-        "WF0014",
-        place,
-        format!("two YAML parsers read this differently: {reason}"),
-    )
-    .label("ambiguous YAML here")
-    .help("write it more simply: one value per line, doubtful texts in double quotes")
+fn ambiguous(place: Span, reason: Option<&str>) -> Diagnostic {
+    let mut message = "two YAML parsers read this differently".to_owned();
+    if let Some(reason) = reason {
+        message.push_str(": ");
+        message.push_str(reason);
+    }
+    Diagnostic::error("WF0014", place, message)
+        .label("ambiguous YAML here")
+        .help("write it more simply: one value per line, doubtful texts in double quotes")
 }
 
 /// The first place where the two trees differ.

@@ -29,22 +29,15 @@ pub(super) fn build(text: &str, findings: &mut Findings) -> Option<Node> {
         root: None,
         count: 0,
         stop: false,
+        repeats: false,
     };
     for next in Parser::new_from_str_with_options(body, options) {
         match next {
             Ok((event, place)) => {
-                let start = mark + place.start.byte_offset().unwrap_or_default();
-                let end = mark + place.end.byte_offset().unwrap_or_default();
-                let (line, column) = (place.start.line(), place.start.col() + 1);
-                builder.event(
-                    event,
-                    Span {
-                        start,
-                        end: end.max(start),
-                        line,
-                        column,
-                    },
-                );
+                if let Some(tag) = place.tag_span() {
+                    builder.refuse_tag(span_of(&tag, mark));
+                }
+                builder.event(event, span_of(&place, mark));
             }
             Err(error) => {
                 builder.syntax(&error, mark);
@@ -55,13 +48,32 @@ pub(super) fn build(text: &str, findings: &mut Findings) -> Option<Node> {
             return None;
         }
     }
-    let Builder { root, findings, .. } = builder;
+    let Builder {
+        root,
+        findings,
+        repeats,
+        ..
+    } = builder;
+    if repeats {
+        return None;
+    }
     if root.as_ref().is_none_or(Node::is_null) {
         let help = "a workflow begins with `workflow: <its name>`; `engine-runner init` writes one";
         findings.add(Diagnostic::error("WF0002", Span::START, "the file is empty").help(help));
         return None;
     }
     root
+}
+
+fn span_of(place: &granit_parser::Span, mark: usize) -> Span {
+    let start = mark + place.start.byte_offset().unwrap_or_default();
+    let end = mark + place.end.byte_offset().unwrap_or_default();
+    Span {
+        start,
+        end: end.max(start),
+        line: place.start.line(),
+        column: place.start.col() + 1,
+    }
 }
 
 /// A collection that is not closed yet.
@@ -89,7 +101,10 @@ struct Builder<'a, 'f> {
     open: Vec<Open>,
     root: Option<Node>,
     count: usize,
+    /// Whether reading must end at once.
     stop: bool,
+    /// Whether a value is repeated or merged, so that the tree lacks what was meant.
+    repeats: bool,
 }
 
 impl Builder<'_, '_> {
@@ -104,8 +119,7 @@ impl Builder<'_, '_> {
 
     fn event(&mut self, event: Event<'_>, place: Span) {
         match event {
-            Event::Scalar(text, style, _, tag) => {
-                self.refuse_tag(tag.is_some(), place);
+            Event::Scalar(text, style, ..) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted => Style::Single,
@@ -124,8 +138,7 @@ impl Builder<'_, '_> {
                     kind,
                 });
             }
-            Event::SequenceStart(_, _, tag) => {
-                self.refuse_tag(tag.is_some(), place);
+            Event::SequenceStart(..) => {
                 self.descend(
                     Open::List {
                         start: place,
@@ -134,8 +147,7 @@ impl Builder<'_, '_> {
                     place,
                 );
             }
-            Event::MappingStart(_, _, tag) => {
-                self.refuse_tag(tag.is_some(), place);
+            Event::MappingStart(..) => {
                 let map = OpenMap {
                     start: place,
                     entries: Vec::new(),
@@ -146,11 +158,7 @@ impl Builder<'_, '_> {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(place),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.refuse(
-                    "WF0008",
-                    place,
-                    "an alias repeats another place of the file",
-                );
+                self.refuse_repeat(place, "an alias repeats another place of the file");
                 let kind = NodeKind::Scalar(Scalar {
                     text: String::new(),
                     style: Style::Plain,
@@ -161,7 +169,7 @@ impl Builder<'_, '_> {
                     kind,
                 });
             }
-            Event::Anchor(..) => self.refuse("WF0008", place, "an anchor marks a place to repeat"),
+            Event::Anchor(..) => self.refuse_repeat(place, "an anchor marks a place to repeat"),
             Event::DocumentStart(..) if self.root.is_some() => {
                 let message = "a second document begins here";
                 let help = "write one workflow per file, without `---` between parts";
@@ -173,20 +181,17 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn refuse(&mut self, code: &'static str, place: Span, message: &str) {
+    fn refuse_repeat(&mut self, place: Span, message: &str) {
+        self.repeats = true;
         let help = "write the value out: what a workflow does should be readable where it stands";
         self.findings.add(
-            Diagnostic::error(code, place, message)
+            Diagnostic::error("WF0008", place, message)
                 .label("not allowed")
                 .help(help),
         );
     }
 
-    fn refuse_tag(&mut self, tagged: bool, place: Span) {
-        if !tagged {
-            return;
-        }
-        // The span is the value's; the tag stands before it on the same line.
+    fn refuse_tag(&mut self, place: Span) {
         let help = "remove the word that begins with `!`: the key alone says what the value is";
         let message = "this value has a YAML tag";
         self.findings
@@ -235,7 +240,11 @@ impl Builder<'_, '_> {
             None => self.root = Some(node),
             Some(Open::List { nodes, .. }) => nodes.push(node),
             Some(Open::Map(map)) => match map.key.take() {
-                None => map.key = Some(open_key(&node, self.findings)),
+                None => {
+                    self.repeats |= node.as_scalar().is_some_and(|key| key.text == "<<");
+                    let written = self.text.get(node.span.start..node.span.end);
+                    map.key = Some(open_key(&node, written.unwrap_or_default(), self.findings));
+                }
                 Some(OpenKey { text: None, .. }) => {}
                 Some(OpenKey {
                     text: Some(key),
@@ -272,6 +281,8 @@ impl Builder<'_, '_> {
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => self.too_deep(span),
             ErrorKind::DirectiveDisallowed => {
+                let line = self.text.get(at..).and_then(|rest| rest.lines().next());
+                let span = span.widen(line.unwrap_or_default().trim_end().len());
                 let help = "remove the line: workflow files are YAML 1.2, always";
                 let message = "this is a YAML directive";
                 self.findings
@@ -300,7 +311,8 @@ fn twice(key: &str, again: Span, first: Span) -> Diagnostic {
         .help("remove one, or give it another name")
 }
 
-fn open_key(node: &Node, findings: &mut Findings) -> OpenKey {
+/// A key, or the reason why it is none. `written` is its source.
+fn open_key(node: &Node, written: &str, findings: &mut Findings) -> OpenKey {
     let span = node.span;
     let refuse = |message: String, help: &str, findings: &mut Findings| {
         findings.add(
@@ -319,12 +331,15 @@ fn open_key(node: &Node, findings: &mut Findings) -> OpenKey {
         );
     };
     if let Some(hidden) = has_bidi_or_control(&scalar.text) {
-        let message = format!("the key holds the invisible character {}", code(hidden));
-        findings.add(
-            Diagnostic::error("WF0007", span, message)
-                .label("this key")
-                .help("write the key again without it"),
-        );
+        // One that is not written as an escape was reported when the file was looked through.
+        if written.contains('\\') {
+            let message = format!("the key holds the invisible character {}", code(hidden));
+            findings.add(
+                Diagnostic::error("WF0007", span, message)
+                    .label("this key")
+                    .help("write the key again without it"),
+            );
+        }
         return OpenKey { text: None, span };
     }
     if scalar.text.is_empty() || node.is_null() {

@@ -21,8 +21,7 @@ pub(super) fn check<'a>(bytes: &'a [u8], findings: &mut Findings) -> Option<&'a 
             return None;
         }
     };
-    let clean = check_characters(text, findings);
-    clean.then_some(text)
+    check_characters(text, findings).then_some(text)
 }
 
 fn broken_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Diagnostic {
@@ -42,29 +41,38 @@ fn broken_utf8(bytes: &[u8], error: std::str::Utf8Error) -> Diagnostic {
         .help(help)
 }
 
-/// Characters that must be escaped: they can hide what a file says.
-fn is_hidden(c: char) -> bool {
-    let control = c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+/// Characters that turn the direction of what stands around them. They must be escaped.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Characters over which parsers disagree, or which no text has. They must be escaped.
+fn is_control(c: char) -> bool {
+    let control = c.is_control() && !matches!(c, '\t' | '\r');
     control
         || matches!(
             c,
-            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}'
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
         )
-        || c == '\u{feff}'
 }
 
+/// Reports hidden characters. Those that turn the direction can still be read past.
 fn check_characters(text: &str, findings: &mut Findings) -> bool {
     let mut start = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let mut readable = true;
     let mut found = 0;
     let body = text.get(start..).unwrap_or_default();
     for (number, line) in body.split('\n').enumerate() {
-        // One finding per line is enough to mend it; a binary file would give thousands.
-        if let Some((column, (offset, c))) = line
+        let shown = line.strip_suffix('\r').unwrap_or(line);
+        let bad = |c: char| turns_direction(c) || is_control(c) || c == '\r';
+        let mut all = shown
             .char_indices()
             .enumerate()
-            .find(|(_, (_, c))| is_hidden(*c))
-        {
+            .filter(|(_, (_, c))| bad(*c));
+        // One finding per line is enough to mend it; a binary file would give thousands.
+        if let Some((column, (offset, c))) = all.next() {
             found += 1;
+            readable &= turns_direction(c) && all.all(|(_, (_, c))| turns_direction(c));
             let at = start + offset;
             let span = Span {
                 start: at,
@@ -75,11 +83,11 @@ fn check_characters(text: &str, findings: &mut Findings) -> bool {
             findings.add(hidden(c, span));
         }
         if found == 20 {
-            break;
+            return false;
         }
         start += line.len() + 1;
     }
-    found == 0
+    readable
 }
 
 fn hidden(c: char, span: Span) -> Diagnostic {

@@ -1,0 +1,149 @@
+//! The project file.
+
+use host::{Medium, PartyKind};
+use serde_json::json;
+use values::{AccountName, Currency, Locale, Money};
+use workflow_file::{Channel, Project};
+
+use crate::support::{catalog, codes_of, file, source};
+
+const FULL: &str = r#"
+workflows: flows
+zone: Europe/Moscow
+languages: [ru, en]
+accounts:
+  main:
+    gateway: sandbox
+    currency: IRR
+    active: true
+    online_payment: true
+    expires_days: ۲
+    receipt_type: online
+    sandbox: { profile: nothing, limits: { amount_max: 500_000_000 IRR }, webhook_secret: env:HOOK }
+  shut: { gateway: acme, currency: RUB, active: false, online_payment: false }
+people:
+  zahra: { name: زهرا رضایی, roles: [sales_manager], groups: [sales], positions: [head], manager: ali, mobile: ۰۹۱۲۱۱۱۲۲۳۳, email: zahra@example.com, language: fa }
+  ali: { active: false }
+parties:
+  acme:
+    name: پارس‌پلاست
+    number: "C-17"
+    kind: company
+    lead: false
+    mobile: 09121112233
+    balance: 120_000_000 IRR
+    manager: { name: آقای مدیر, mobile: "09121112234" }
+    contact: { name: خانم رابط }
+    positions: { accountant: { name: حسابدار }, buyer: [{ name: الف }, { name: ب }] }
+    fields: { score: 1.5, visits: 3 }
+messages: { sms: { channel: outbox }, email: { channel: outbox } }
+services: { allow: [API.example.com] }
+limits: { in_flight: 4, overlay: 100 }
+"#;
+
+#[test]
+fn every_part_of_the_file_is_read() {
+    let (project, diagnostics) = Project::check(&source(FULL));
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let project = project.expect("a project");
+    assert_eq!(
+        (project.workflows.as_str(), project.zone.name()),
+        ("flows", "Europe/Moscow")
+    );
+    assert_eq!(project.languages, [Locale::Ru, Locale::En]);
+    let main = &project.accounts[&AccountName::new("main")];
+    assert_eq!(main.account.expires_days, Some(2));
+    assert_eq!(main.account.currency, Currency::Irr);
+    assert_eq!(main.settings["profile"], json!("nothing"));
+    assert_eq!(
+        main.settings["limits"]["amount_max"],
+        json!("500_000_000 IRR")
+    );
+    let shut = &project.accounts()[&AccountName::new("shut")];
+    assert!(!shut.active && !shut.online_payment && shut.expires_days.is_none());
+    let zahra = &project.people[0];
+    assert_eq!(
+        (zahra.name.as_str(), zahra.language),
+        ("زهرا رضایی", Some(Locale::Fa))
+    );
+    assert_eq!(
+        zahra.manager.as_ref().map(|manager| manager.as_str()),
+        Some("ali")
+    );
+    assert!(zahra.active && !project.people[1].active);
+    assert_eq!(project.people[1].name, "ali");
+    let acme = &project.parties[0];
+    assert_eq!(
+        (acme.party.kind, acme.party.lead),
+        (PartyKind::Company, false)
+    );
+    assert_eq!(acme.party.mobile.as_deref(), Some("09121112233"));
+    assert_eq!(acme.balance, Money::parse("120000000 IRR").ok());
+    assert_eq!(acme.positions["buyer"].len(), 2);
+    assert_eq!(acme.fields["score"], json!("1.5"));
+    assert_eq!(acme.fields["visits"], json!(3));
+    assert_eq!(project.messages[&Medium::Sms], Channel::Outbox);
+    assert_eq!(project.allowed_hosts, ["api.example.com"]);
+    assert_eq!((project.limits.in_flight, project.limits.overlay), (4, 100));
+}
+
+#[test]
+fn without_a_file_everything_runs_on_the_sandbox() {
+    let project = Project::default();
+    let main = &project.accounts[&AccountName::new("main")].account;
+    assert_eq!(
+        (main.gateway.as_str(), main.currency),
+        ("sandbox", Currency::Irr)
+    );
+    assert!(main.active && main.online_payment);
+    assert_eq!(project.zone.name(), "Asia/Tehran");
+    assert_eq!(project.languages, [Locale::Fa, Locale::En, Locale::Ru]);
+}
+
+#[test]
+fn parts_that_are_left_out_are_as_without_a_file() {
+    let (project, diagnostics) = Project::check(&source("zone: Asia/Tehran\n"));
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    assert_eq!(project.expect("a project"), Project::default());
+}
+
+#[test]
+fn an_unknown_key_is_an_error_at_every_level() {
+    for text in [
+        "zon: Asia/Tehran\n",
+        "accounts: { main: { gateway: sandbox, currency: IRR, sandbx: {} } }\n",
+        "people: { zahra: { rolls: [a] } }\n",
+        "parties: { acme: { contact: { phone: 1 } } }\n",
+        "messages: { sns: {} }\n",
+        "services: { alow: [] }\n",
+        "limits: { inflight: 3 }\n",
+    ] {
+        let (project, diagnostics) = Project::check(&source(text));
+        assert!(project.is_none(), "{text}");
+        assert!(
+            codes_of(&diagnostics).contains(&"WF0101"),
+            "{text}: {diagnostics:?}"
+        );
+    }
+}
+
+#[test]
+fn a_workflow_that_is_taken_for_a_project_is_refused() {
+    let (project, diagnostics) = Project::check(&file("workflows/invoice.yaml"));
+    assert!(project.is_none());
+    assert!(codes_of(&diagnostics).contains(&"WF0101"));
+}
+
+#[test]
+fn an_account_the_workflow_names_must_be_in_the_project() {
+    let (project, _) = Project::check(&source(
+        "accounts: { other: { gateway: sandbox, currency: IRR } }\n",
+    ));
+    let catalog = catalog();
+    let checked = workflow_file::check(&file("workflows/invoice.yaml"), &catalog, project.as_ref());
+    assert!(
+        codes_of(&checked.diagnostics).contains(&"WF0408"),
+        "{:?}",
+        checked.diagnostics
+    );
+}
