@@ -10,7 +10,7 @@ use activity::{
 use async_trait::async_trait;
 use serde_json::{Value as Json, json};
 
-use crate::kit::find;
+use crate::kit::{Kit, find};
 
 #[test]
 fn every_activity_says_what_it_is() {
@@ -101,6 +101,57 @@ fn every_code_has_one_page_with_a_wrong_and_a_right_example() {
         codes.len(),
         problem_codes::ALL.len(),
         "every page has a code"
+    );
+}
+
+/// The YAML blocks of a page, as states by name.
+fn states(page: &str) -> Vec<(String, Json)> {
+    let blocks = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let states = blocks.flat_map(|block| {
+        let read: Json = serde_yaml::from_str(block).expect(block);
+        let states = read.get("states").unwrap_or(&read).as_object().cloned();
+        states.unwrap_or_default()
+    });
+    states
+        .filter(|(_, state)| state["activity"].is_string())
+        .collect()
+}
+
+#[test]
+fn every_example_is_accepted_as_it_stands() {
+    let builtin = Catalog::builtin();
+    let pages: Vec<&str> = builtin
+        .iter()
+        .map(|activity| activity.descriptor().page)
+        .collect();
+    let mut seen = BTreeSet::new();
+    for page in pages
+        .into_iter()
+        .chain([include_str!("../../../docs/activities.md")])
+    {
+        let found = states(page);
+        assert!(!found.is_empty(), "{page}");
+        for (name, state) in found {
+            let activity = state["activity"].as_str().unwrap();
+            let ready = Kit::invoice().ready(activity, &state["with"]);
+            assert!(ready.warnings().is_empty(), "{name}");
+            let descriptor = find(activity).descriptor();
+            for required in descriptor.required_outcomes {
+                assert!(
+                    state["next"][*required].is_string(),
+                    "{name} routes {required}"
+                );
+            }
+            seen.insert(activity.to_owned());
+        }
+    }
+    assert_eq!(
+        seen.len(),
+        builtin.iter().count(),
+        "every activity has an example"
     );
 }
 

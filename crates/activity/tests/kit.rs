@@ -85,6 +85,8 @@ fn declared() -> BTreeMap<String, FieldType> {
         ("mobile", FieldType::Text),
         ("email", FieldType::Text),
         ("note", FieldType::Text),
+        ("reject_reason", FieldType::Text),
+        ("tracking_no", FieldType::Text),
         ("reminders_sent", FieldType::Number),
         (
             "priority",
