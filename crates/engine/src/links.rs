@@ -1,5 +1,6 @@
 //! The life of a payment link after it was made: reading it again, and recording what was paid.
 
+use activity::ReceiptRule;
 use chrono::TimeDelta;
 use host::{Change, Receipt};
 use payment::{LinkStatus, PaymentFact, StatusReport};
@@ -204,7 +205,7 @@ impl Core {
         };
         let mut set = Fields::new();
         if let Some(fact) = &payment {
-            let receipt = self.receipt(&link, fact);
+            let receipt = link.receipt.as_ref().map(|rule| receipt(&link, rule, fact));
             let key = record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
             let row = PaymentRow {
                 link: link.id.clone(),
@@ -212,7 +213,7 @@ impl Core {
                 gateway: link.gateway.clone(),
                 account: link.account.clone(),
                 fact: fact.clone(),
-                receipt: Some(receipt.id.clone()),
+                receipt: receipt.as_ref().map(|receipt| receipt.id.clone()),
                 recorded_at: now,
             };
             let row = Row::open(record::encode(&row)?);
@@ -221,17 +222,18 @@ impl Core {
                 key,
                 row,
             });
-            extra.writes.push(receipt_write(&link, &receipt)?);
-            if let Some(field) = link.receipt.as_ref().and_then(|rule| rule.field.clone()) {
-                set.insert(field.clone(), Value::Receipt(receipt.id.to_string()));
-                let receipt = receipt.id.clone();
-                extra
-                    .host_changes
-                    .push(Change::AttachReceipt { field, receipt });
+            if let Some(receipt) = receipt {
+                extra.writes.push(receipt_write(&link, &receipt)?);
+                let field = link.receipt.as_ref().and_then(|rule| rule.field.clone());
+                let id = receipt.id.clone();
+                extra.host_changes.push(Change::RegisterReceipt { receipt });
+                if let Some(field) = field {
+                    set.insert(field.clone(), Value::Receipt(id.to_string()));
+                    extra
+                        .host_changes
+                        .push(Change::AttachReceipt { field, receipt: id });
+                }
             }
-            extra
-                .host_changes
-                .insert(0, Change::RegisterReceipt { receipt });
         }
         batch.link(link.clone())?;
         let writes = batch.into_writes();
@@ -258,32 +260,25 @@ impl Core {
             .await
             .map(drop)
     }
+}
 
-    fn receipt(&self, link: &LinkRow, fact: &PaymentFact) -> Receipt {
-        let rule = link.receipt.as_ref();
-        let default_kind = self
-            .accounts()
-            .get(&link.account)
-            .and_then(|account| account.receipt_type.clone());
-        Receipt {
-            id: ReceiptId::from(format!(
-                "{}-{}-{}",
-                link.gateway, link.account, fact.transaction
-            )),
-            kind: rule
-                .map(|rule| rule.kind.clone())
-                .or(default_kind)
-                .unwrap_or_else(|| "online".to_owned()),
-            party: link.party.clone(),
-            item: link.item.clone(),
-            amount: fact.amount,
-            account: link.account.clone(),
-            gateway: link.gateway.clone(),
-            transaction: fact.transaction.clone(),
-            tracking_no: fact.tracking_no.clone(),
-            paid_at: fact.paid_at,
-            approved: rule.is_none_or(|rule| rule.approved),
-        }
+/// The receipt of a payment. Its number follows from the payment, so a repeat makes the same one.
+fn receipt(link: &LinkRow, rule: &ReceiptRule, fact: &PaymentFact) -> Receipt {
+    Receipt {
+        id: ReceiptId::from(format!(
+            "{}-{}-{}",
+            link.gateway, link.account, fact.transaction
+        )),
+        kind: rule.kind.clone(),
+        party: link.party.clone(),
+        item: link.item.clone(),
+        amount: fact.amount,
+        account: link.account.clone(),
+        gateway: link.gateway.clone(),
+        transaction: fact.transaction.clone(),
+        tracking_no: fact.tracking_no.clone(),
+        paid_at: fact.paid_at,
+        approved: rule.approved,
     }
 }
 
