@@ -34,6 +34,8 @@ pub struct Faults {
     pub crash_at: Option<u64>,
     /// The sync with this operation number fails, and the bytes it was for are forgotten.
     pub fail_sync_at: Option<u64>,
+    /// The write with this operation number finds the disk full, half done.
+    pub full_at: Option<u64>,
     /// Files may take so many bytes together; a write over that fails half done.
     pub capacity: Option<u64>,
 }
@@ -65,6 +67,10 @@ struct Held {
     crashed: bool,
     locked: bool,
     holding: bool,
+    /// Syncs that may pass although syncs are held.
+    passes: u64,
+    /// Syncs waiting now.
+    waiting: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -269,6 +275,25 @@ impl SimulatedDisk {
     pub fn hold_syncs(&self, hold: bool) {
         self.held().holding = hold;
         self.world.changed.notify_all();
+    }
+
+    /// Lets so many syncs pass while holding.
+    pub fn let_pass(&self, syncs: u64) {
+        let mut held = self.held();
+        held.passes = held.passes.saturating_add(syncs);
+        self.world.changed.notify_all();
+    }
+
+    /// Blocks until a sync is held up.
+    pub fn until_held(&self) {
+        let mut held = self.held();
+        while held.waiting == 0 || held.passes > 0 {
+            held = self
+                .world
+                .changed
+                .wait(held)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Bytes written and not synced, over all files.
@@ -476,7 +501,8 @@ impl BlockFile for SimulatedFile {
             .faults
             .capacity
             .map(|capacity| capacity.saturating_sub(held.used()));
-        let full = room.is_some_and(|room| wide(growth) > room);
+        let full = room.is_some_and(|room| wide(growth) > room)
+            || held.faults.full_at == Some(held.operations);
         // A write that does not fit is half done: what there is room for, or half of it.
         let length = if full {
             bytes.len().checked_div(2).unwrap_or(0)
@@ -504,14 +530,14 @@ impl BlockFile for SimulatedFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut held = self.disk.held();
-        while held.holding && !held.crashed {
-            held = self
-                .disk
-                .world
-                .changed
-                .wait(held)
-                .unwrap_or_else(PoisonError::into_inner);
+        held.waiting = held.waiting.saturating_add(1);
+        self.disk.world.changed.notify_all();
+        while held.holding && held.passes == 0 && !held.crashed {
+            let waited = self.disk.world.changed.wait(held);
+            held = waited.unwrap_or_else(PoisonError::into_inner);
         }
+        held.waiting = held.waiting.saturating_sub(1);
+        held.passes = held.passes.saturating_sub(1);
         if !held.count()? {
             return Err(off());
         }

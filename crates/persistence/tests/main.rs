@@ -1,11 +1,29 @@
 //! The tests of the room.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod conformance;
-mod slice;
+mod crash;
+mod damage;
+mod failing;
+mod index;
+mod kill;
+mod opening;
+mod volume;
+
+use std::sync::LazyLock;
 
 use persistence::Options;
+use persistence::simulation::Chance;
+
+/// A seed nobody chose; tests that use it print it.
+static FRESH_SEED: LazyLock<u64> = LazyLock::new(|| {
+    use std::hash::{BuildHasher, Hasher};
+    let seed = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    Chance::seeded(seed).number()
+});
 
 /// Options that make everything happen often: a few records a segment, a few rows a window.
 fn small() -> Options {
@@ -17,6 +35,29 @@ fn small() -> Options {
         checkpoint_every_bytes: 24 << 10,
         index_sync_bytes: 4 << 10,
         ..Options::default()
+    }
+}
+
+/// Small segments, and nothing else that happens by itself.
+fn quiet() -> Options {
+    Options {
+        segment_bytes: 16 << 10,
+        first_segment_bytes: 16 << 10,
+        ..Options::default()
+    }
+}
+
+/// Copies a folder with all that is in it; the target may be there.
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

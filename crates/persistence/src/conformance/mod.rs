@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use faults::{Failure, FaultyStore};
-pub use walk::{Picture, Walk, picture};
+pub use walk::{Answer, Picture, Step, Walk, picture};
 
 use crate::{Commit, Error, Row, Store, Table, Write};
 
