@@ -65,10 +65,8 @@ pub fn check(source: &SourceFile, catalog: &Catalog, project: Option<&Project>) 
         if let Some(model) = &model {
             rules::check(&document, model, catalog, project, &mut findings);
         }
-        if !findings.has_errors()
-            && let Err(diagnostic) = syntax::agree::<draft::Workflow>(&document)
-        {
-            findings.add(diagnostic);
+        if !findings.has_errors() {
+            syntax::agree::<draft::Workflow>(&document, &mut findings);
         }
         model
     });

@@ -17,18 +17,6 @@ use crate::syntax::Node;
 
 pub(crate) use state::KIND_KEYS;
 
-/// The keys of every map, for the test that compares them with the typed form.
-#[cfg(test)]
-pub(crate) mod keys {
-    pub(crate) use super::fields::{EVENT_KEYS, FIELD_KEYS, TYPE_KEYS};
-    pub(crate) use super::state::{BRANCH_KEYS, RETRY_KEYS, STATE_KEYS};
-    pub(crate) use super::task::{
-        ACTION_KEYS, ASSIGNEE_KEYS, AT_KEYS, NOTICE_KEYS, TASK_KEYS, TIMEOUT_KEYS,
-    };
-    pub(crate) use super::wait::{EVENT_WAIT_KEYS, WAIT_KEYS};
-    pub(crate) use super::{ROUTE_KEYS, WORKFLOW_KEYS};
-}
-
 /// The keys of a workflow.
 pub(crate) const WORKFLOW_KEYS: &[&str] = &[
     "workflow",
@@ -210,4 +198,16 @@ pub(crate) fn next(
         .iter()
         .filter_map(|entry| target(entry, findings))
         .collect()
+}
+
+/// The keys of every map, for the test that compares them with the typed form.
+#[cfg(test)]
+pub(crate) mod keys {
+    pub(crate) use super::fields::{EVENT_KEYS, FIELD_KEYS, TYPE_KEYS};
+    pub(crate) use super::state::{BRANCH_KEYS, RETRY_KEYS, STATE_KEYS};
+    pub(crate) use super::task::{
+        ACTION_KEYS, ASSIGNEE_KEYS, AT_KEYS, NOTICE_KEYS, TASK_KEYS, TIMEOUT_KEYS,
+    };
+    pub(crate) use super::wait::{EVENT_WAIT_KEYS, WAIT_KEYS};
+    pub(crate) use super::{ROUTE_KEYS, WORKFLOW_KEYS};
 }

@@ -19,13 +19,6 @@ use crate::syntax::{self, SourceFile};
 
 pub(crate) use draft::ProjectFile;
 
-/// The keys of every map, for the test that compares them with the typed form.
-#[cfg(test)]
-pub(crate) mod project_keys {
-    pub(crate) use super::people::{PARTY_KEYS, PERSON_KEYS, USER_KEYS};
-    pub(crate) use super::read::{ACCOUNT_KEYS, PROJECT_KEYS};
-}
-
 /// The name of the project file.
 pub const PROJECT_FILE: &str = "charkh.yaml";
 
@@ -148,10 +141,8 @@ impl Project {
         let mut findings = Findings::new(source.name.clone());
         let project = syntax::parse(source, &mut findings).and_then(|document| {
             let project = read::project(&document.root, &mut findings);
-            if !findings.has_errors()
-                && let Err(diagnostic) = syntax::agree::<ProjectFile>(&document)
-            {
-                findings.add(diagnostic);
+            if !findings.has_errors() {
+                syntax::agree::<ProjectFile>(&document, &mut findings);
             }
             project
         });
@@ -173,4 +164,11 @@ impl Project {
         };
         self.accounts.iter().map(account).collect()
     }
+}
+
+/// The keys of every map, for the test that compares them with the typed form.
+#[cfg(test)]
+pub(crate) mod project_keys {
+    pub(crate) use super::people::{PARTY_KEYS, PERSON_KEYS, USER_KEYS};
+    pub(crate) use super::read::{ACCOUNT_KEYS, PROJECT_KEYS};
 }

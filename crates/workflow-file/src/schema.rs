@@ -19,7 +19,7 @@ const NAMED: [(&str, &str); 5] = [
 /// The schema of a workflow file. Settings of activities come from the catalog, each under its own
 /// `activity:` name.
 pub fn schema(catalog: &Catalog) -> Json {
-    let mut root = generate::<Workflow>();
+    let mut root = schema_of::<Workflow>();
     set(&mut root, "title", json!("Charkh workflow"));
     let mut definitions = Map::new();
     let mut names = Vec::new();
@@ -73,7 +73,7 @@ pub fn schema(catalog: &Catalog) -> Json {
 
 /// The schema of the project file.
 pub fn project_schema() -> Json {
-    let mut root = generate::<ProjectFile>();
+    let mut root = schema_of::<ProjectFile>();
     set(&mut root, "title", json!("Charkh project"));
     root
 }
@@ -81,11 +81,6 @@ pub fn project_schema() -> Json {
 /// The schema of any typed file of a project, in the form used here: a key that may be left out may
 /// not be null. Other rooms describe their own files with it.
 pub fn schema_of<T: JsonSchema>() -> Json {
-    generate::<T>()
-}
-
-/// The same, for the types in here.
-pub(crate) fn generate<T: JsonSchema>() -> Json {
     let mut root = SchemaGenerator::default()
         .into_root_schema_for::<T>()
         .to_value();

@@ -10,7 +10,7 @@ mod inside;
 mod node;
 mod raw;
 
-use crate::diagnostic::{Diagnostic, Findings};
+use crate::diagnostic::Findings;
 
 pub use inside::place_inside;
 pub use node::{Entry, Meaning, Node, NodeKind, Scalar, Step, Style};
@@ -65,8 +65,11 @@ pub fn parse<'a>(file: &'a SourceFile, findings: &mut Findings) -> Option<Docume
     Some(Document { text, root })
 }
 
-/// Reads a tree a second time, with the other YAML parser, into the typed form of the file. The
-/// two must see the same thing; call it when the tree itself is free of mistakes.
-pub fn agree<T: serde::de::DeserializeOwned>(document: &Document<'_>) -> Result<T, Diagnostic> {
-    agree::agree(document)
+/// Reads a file a second time, with the other YAML parser, into its typed form. The two must see
+/// the same thing; call it when the tree is free of mistakes.
+pub fn agree<T: serde::de::DeserializeOwned>(
+    document: &Document<'_>,
+    findings: &mut Findings,
+) -> Option<T> {
+    agree::agree(document, findings)
 }

@@ -1,6 +1,13 @@
 //! The integration tests of the workflow file.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what tests share may fail as loudly as the tests themselves"
+)]
 
 mod bad_input;
+mod documents;
 mod goldens;
 mod model;
 mod places;

@@ -19,8 +19,8 @@ accounts:
     online_payment: true
     expires_days: ۲
     receipt_type: online
-    sandbox: { profile: nothing, limits: { amount_max: 500_000_000 IRR }, webhook_secret: env:HOOK }
-  shut: { gateway: acme, currency: RUB, active: false, online_payment: false }
+    sandbox: { profile: nothing, limits: { amount_max: 500_000_000 IRR } }
+  shut: { gateway: acme, currency: RUB, active: false, online_payment: false, acme: { webhook_secret: env:HOOK } }
 people:
   zahra: { name: زهرا رضایی, roles: [sales_manager], groups: [sales], positions: [head], manager: ali, mobile: ۰۹۱۲۱۱۱۲۲۳۳, email: zahra@example.com, language: fa }
   ali: { active: false }
@@ -59,6 +59,7 @@ fn every_part_of_the_file_is_read() {
         main.settings["limits"]["amount_max"],
         json!("500_000_000 IRR")
     );
+    assert_eq!(main.account.amount_max, Money::parse("500000000 IRR").ok());
     let shut = &project.accounts()[&AccountName::new("shut")];
     assert!(!shut.active && !shut.online_payment && shut.expires_days.is_none());
     let zahra = &project.people[0];
@@ -140,7 +141,7 @@ fn an_account_the_workflow_names_must_be_in_the_project() {
         "accounts: { other: { gateway: sandbox, currency: IRR } }\n",
     ));
     let catalog = catalog();
-    let checked = workflow_file::check(&file("workflows/invoice.yaml"), &catalog, project.as_ref());
+    let checked = workflow_file::check(&file("workflows/invoice.yaml"), catalog, project.as_ref());
     assert!(
         codes_of(&checked.diagnostics).contains(&"WF0408"),
         "{:?}",

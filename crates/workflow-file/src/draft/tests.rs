@@ -8,10 +8,10 @@ use crate::draft::state::{
 use crate::draft::{EventKind, Field, Route, Type, Workflow};
 use crate::lower::keys;
 use crate::project::{ProjectFile, project_keys};
-use crate::schema::generate;
+use crate::schema::schema_of;
 
 fn same<T: JsonSchema>(keys: &[&str]) {
-    let schema = generate::<T>();
+    let schema = schema_of::<T>();
     let properties = schema["properties"].as_object().expect("an object");
     let mut typed: Vec<&str> = properties.keys().map(String::as_str).collect();
     let mut read = keys.to_vec();

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use activity::Account;
 use host::Medium;
+use payment::gateways::SandboxOptions;
+use serde::Deserialize;
 use serde_json::Value as Json;
 use values::{AccountName, Currency, Locale, SecretRef, Zone};
 
-use crate::diagnostic::{Diagnostic, Findings, nearest};
+use crate::diagnostic::{Diagnostic, Findings, Span, nearest};
 use crate::project::people::{parties, people};
 use crate::project::{Channel, Project, ProjectAccount, ProjectLimits};
 use crate::read::{self, Record};
@@ -178,12 +180,60 @@ fn account(entry: &Entry, findings: &mut Findings) -> Option<ProjectAccount> {
         amount_min: None,
         gateway,
     };
-    let settings = record.get(&account.gateway);
-    if let Some(node) = settings {
+    let node = record.get(&account.gateway);
+    if let Some(node) = node {
         secrets(node, findings);
     }
-    let settings = settings.map_or_else(|| Json::Object(serde_json::Map::new()), Node::to_json);
+    let settings = node.map_or_else(|| Json::Object(serde_json::Map::new()), Node::to_json);
+    let account = match node {
+        Some(node) if account.gateway == "sandbox" => sandbox(account, node, &settings, findings),
+        _ => account,
+    };
     Some(ProjectAccount { account, settings })
+}
+
+/// Checks the settings of the built-in gateway, and takes its limits over.
+fn sandbox(account: Account, node: &Node, settings: &Json, findings: &mut Findings) -> Account {
+    match SandboxOptions::deserialize(settings) {
+        Ok(options) => account.with_limits(&options.limits),
+        Err(error) => {
+            let message = error.to_string();
+            let (message, expected) = message.split_once(", expected ").unwrap_or((&message, ""));
+            let written = message.split('`').nth(1).unwrap_or_default();
+            let place = named_in(written, node).unwrap_or_else(|| node.place());
+            // Every word is accepted in two spellings; one is enough to show.
+            let words: Vec<&str> = expected
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|word| !word.contains('-'))
+                .collect();
+            let message = format!("the sandbox refuses this: {message}");
+            let diagnostic = Diagnostic::error("WF0509", place, message)
+                .label("not a setting of the sandbox")
+                .did_you_mean(written, words.iter().copied());
+            findings.add(match (&diagnostic.help, words.as_slice()) {
+                (Some(_), _) => diagnostic,
+                (None, []) => diagnostic.help("docs/sandbox.md lists what it takes"),
+                (None, words) => diagnostic.help(format!("write {}", read::list(words))),
+            });
+            account
+        }
+    }
+}
+
+/// Where a key or word stands in the settings.
+fn named_in(quoted: &str, node: &Node) -> Option<Span> {
+    let mut found = None;
+    node.walk(&mut |node| {
+        let key = node.entry(quoted).map(|entry| entry.key_span);
+        let word = node
+            .as_text()
+            .filter(|text| *text == quoted)
+            .map(|_| node.span);
+        found = found.or(key).or(word);
+    });
+    found
 }
 
 /// A word that is almost the built-in gateway's would be taken for a gateway of somebody else's.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use host::User;
 use state_machine::{Assignee, FINANCIAL_ENTITIES, Kind, Route, Task};
 use values::Locale;
 
@@ -250,51 +251,22 @@ fn people(workflow: &Workflow<'_>, findings: &mut Findings) {
     else {
         return;
     };
-    let mut missing = |kind: &str, name: &str, known: Vec<&str>, span: Span| {
-        if name.is_empty() || known.contains(&name) {
-            return;
-        }
-        let message = match kind {
-            "user" => format!("the project has no person `{name}`"),
-            _ => format!("nobody in the project has the {kind} `{name}`"),
-        };
-        findings.add(
-            Diagnostic::warning("WF0231", span, message)
-                .label("runs without a CRM would find nobody")
-                .did_you_mean(name, known),
-        );
-    };
-    let all = |of: fn(&host::User) -> &Vec<String>| -> Vec<&str> {
-        project
-            .people
-            .iter()
-            .flat_map(|user| of(user))
-            .map(String::as_str)
-            .collect()
-    };
-    let users = || {
-        project
-            .people
-            .iter()
-            .map(|user| user.id.as_str())
-            .collect::<Vec<&str>>()
-    };
     all_assignees(workflow, |assignee, node| {
-        let Some(node) = node else { return };
-        let at = |key: &'static str| node.locate(&[Step::Key(key)]);
-        match assignee {
-            Assignee::User(name) => missing("user", name, users(), at("user")),
-            Assignee::Group(name) => missing("group", name, all(|user| &user.groups), at("group")),
-            Assignee::Role(name) => missing("role", name, all(|user| &user.roles), at("role")),
-            Assignee::Position(name) => {
-                missing(
-                    "position",
-                    name,
-                    all(|user| &user.positions),
-                    at("position"),
-                );
-            }
-            _ => {}
+        let (kind, name) = match assignee {
+            Assignee::User(name) => ("user", name),
+            Assignee::Group(name) => ("group", name),
+            Assignee::Role(name) => ("role", name),
+            Assignee::Position(name) => ("position", name),
+            _ => return,
+        };
+        if let Some(node) = node {
+            nobody(
+                &project.people,
+                kind,
+                name,
+                node.locate(&[Step::Key(kind)]),
+                findings,
+            );
         }
     });
     for state in &workflow.model.states {
@@ -302,22 +274,46 @@ fn people(workflow: &Workflow<'_>, findings: &mut Findings) {
             continue;
         };
         for action in &task.actions {
-            for (index, role) in action.roles.iter().enumerate() {
-                let name = Step::Key(action.name.as_str());
-                let path = [
-                    Step::Key("task"),
-                    Step::Key("actions"),
-                    name,
-                    Step::Key("roles"),
-                    Step::Index(index),
-                ];
-                missing(
-                    "role",
-                    role,
-                    all(|user| &user.roles),
-                    workflow.place(&state.id, &path),
-                );
+            let name = Step::Key(action.name.as_str());
+            let path = [
+                Step::Key("task"),
+                Step::Key("actions"),
+                name,
+                Step::Key("roles"),
+            ];
+            let roles = workflow
+                .state_node(&state.id)
+                .and_then(|node| node.find(&path));
+            for role in roles.and_then(Node::as_list).unwrap_or_default() {
+                if let Some(text) = role.as_text() {
+                    nobody(&project.people, "role", text, role.value_place(), findings);
+                }
             }
         }
     }
+}
+
+/// Reports a user, or a role, group or position, that none of the people is or has.
+fn nobody(people: &[User], kind: &str, name: &str, span: Span, findings: &mut Findings) {
+    let has = |user: &User| -> Vec<String> {
+        match kind {
+            "group" => user.groups.clone(),
+            "role" => user.roles.clone(),
+            "position" => user.positions.clone(),
+            _ => vec![user.id.to_string()],
+        }
+    };
+    let known: Vec<String> = people.iter().flat_map(has).collect();
+    if name.is_empty() || known.iter().any(|known| known == name) {
+        return;
+    }
+    let message = match kind {
+        "user" => format!("the project has no person `{name}`"),
+        _ => format!("nobody in the project has the {kind} `{name}`"),
+    };
+    findings.add(
+        Diagnostic::warning("WF0231", span, message)
+            .label("runs without a CRM would find nobody")
+            .did_you_mean(name, known.iter().map(String::as_str)),
+    );
 }

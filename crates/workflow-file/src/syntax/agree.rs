@@ -6,28 +6,40 @@
 use serde::de::DeserializeOwned;
 use serde_yaml::Value as Yaml;
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::syntax::Document;
 use crate::syntax::node::{Meaning, Node, NodeKind, Scalar};
 
-pub(super) fn agree<T: DeserializeOwned>(document: &Document<'_>) -> Result<T, Diagnostic> {
+pub(super) fn agree<T: DeserializeOwned>(
+    document: &Document<'_>,
+    findings: &mut Findings,
+) -> Option<T> {
     let text = document
         .text
         .strip_prefix('\u{feff}')
         .unwrap_or(document.text);
-    let value: Yaml = serde_yaml::from_str(text).map_err(|error| {
-        let place = error.location().map_or(Span::START, |at| {
-            let start = at.index().min(text.len());
-            let mark = document.text.len() - text.len();
-            Span::of_range(document.text, mark + start, mark + start)
-        });
-        ambiguous(place, Some(&error.to_string()))
-    })?;
+    let value: Yaml = match serde_yaml::from_str(text) {
+        Ok(value) => value,
+        Err(error) => {
+            let place = error.location().map_or(Span::START, |at| {
+                let start = document.text.len() - text.len() + at.index().min(text.len());
+                Span::of_range(document.text, start, start)
+            });
+            findings.add(ambiguous(place, Some(&error.to_string())));
+            return None;
+        }
+    };
     if let Some(place) = difference(&document.root, &value) {
-        return Err(ambiguous(place, None));
+        findings.add(ambiguous(place, None));
+        return None;
     }
-    serde_yaml::from_value(value)
-        .map_err(|error| ambiguous(document.root.place(), Some(&error.to_string())))
+    match serde_yaml::from_value(value) {
+        Ok(typed) => Some(typed),
+        Err(error) => {
+            findings.add(ambiguous(document.root.place(), Some(&error.to_string())));
+            None
+        }
+    }
 }
 
 fn ambiguous(place: Span, reason: Option<&str>) -> Diagnostic {
