@@ -217,3 +217,23 @@ proptest! {
         holds_together(&SourceFile::new("changed.yaml", mutate(&text, place >> 1, kind, byte)));
     }
 }
+
+#[test]
+fn the_largest_file_that_is_read_is_read_to_its_end() {
+    let mut text =
+        String::from("workflow: a\nversion: 1\nentity: b\nlabel: c\ninitial: s0\nstates:\n");
+    for state in 0..4_500 {
+        text.push_str(&format!(
+            "  s{state}: {{ wait: {{ for: 1d }}, next: {{ elapsed: s{} }} }}\n",
+            state + 1
+        ));
+    }
+    text.push_str("  s4500: { end: success }\n");
+    assert!(text.len() < syntax::BYTES_MAX);
+    let checked = check(&source(text), catalog(), None);
+    assert!(
+        checked.diagnostics.is_empty(),
+        "{:?}",
+        checked.diagnostics.first()
+    );
+}
