@@ -39,6 +39,35 @@ impl Engine {
         }
     }
 
+    /// The same with many pieces side by side, for runs of many items whose order does not matter.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of the store or of the engine itself; what was under way then is dropped.
+    pub async fn settle_together(&self) -> Result<Settled, Error> {
+        let mut settled = Settled::default();
+        loop {
+            let now = self.core.clock.now();
+            let notices = self.core.notices(now).await?;
+            let due = self.core.due(now, self.core.limits.due_batch).await?;
+            if due.is_empty() && notices == 0 {
+                return Ok(settled);
+            }
+            settled.done += notices + due.len();
+            let mut under_way = JoinSet::new();
+            for next in due {
+                while under_way.len() >= self.core.limits.in_flight_max.max(1) {
+                    joined(under_way.join_next().await)?;
+                }
+                let core = self.core.clone();
+                under_way.spawn(async move { core.act(next).await });
+            }
+            while !under_way.is_empty() {
+                joined(under_way.join_next().await)?;
+            }
+        }
+    }
+
     /// When something is due next; `None` when everything waits for people or events.
     ///
     /// # Errors
@@ -66,6 +95,15 @@ impl Engine {
                 ended = live.one_ended(), if live.is_busy() => ended?,
             }
         }
+    }
+}
+
+/// What a piece of work that ran beside others came to.
+fn joined(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>) -> Result<(), Error> {
+    match ended {
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(Error::Invariant(format!("a task ended badly: {error}"))),
+        None => Ok(()),
     }
 }
 
