@@ -4,7 +4,7 @@ use persistence::{Commit, Row, Write};
 use state_machine::Instance;
 use values::{ItemRef, Timestamp};
 
-use crate::record::{self, HistoryDetail, HistoryPersonal, HistoryRow};
+use crate::record::{self, HistoryDetail, HistoryPersonalRef, HistoryRow};
 use crate::submit::Loaded;
 use crate::write::{Batch, stored_row};
 use crate::{Core, Error};
@@ -112,10 +112,10 @@ impl Core {
         };
         let half = match detail {
             Some(detail) => {
-                let personal = HistoryPersonal {
+                let personal = HistoryPersonalRef {
                     cause: None,
                     told: None,
-                    detail: Some(detail),
+                    detail: Some(&detail),
                 };
                 record::encode(&personal)?
             }

@@ -7,12 +7,13 @@ use activity::{Account, Accounts, Catalog, HttpClient, World};
 use host::Host;
 use payment::Gateway;
 use persistence::{Scan, Store, Table};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use values::{AccountName, Locale, Secret, SecretRef, Zone};
 
 use crate::lock::ItemLocks;
 use crate::ready::Ready;
-use crate::record::{self, OutboxRow, Work};
+use crate::record::{OutboxRow, Work};
+use crate::resting::Resting;
 use crate::workflow::{Preparation, Workflows};
 use crate::write::Batch;
 use crate::{Clock, Core, Engine, Error, Limits, SystemClock};
@@ -158,6 +159,9 @@ impl EngineBuilder {
             zone: self.zone,
             limits: self.limits,
             locks: ItemLocks::new(),
+            lanes: ItemLocks::new(),
+            sweeping: Mutex::new(()),
+            resting: Resting::default(),
             wake: Notify::new(),
             ready: Ready::default(),
             epoch,
@@ -183,8 +187,10 @@ impl Core {
                 return Ok(());
             };
             after = Some(last.clone());
-            for (key, row) in rows.iter().filter(|(_, row)| !row.personal.is_empty()) {
-                let row: OutboxRow = record::decode(&row.personal)?;
+            for (key, row) in &rows {
+                let Some(row) = OutboxRow::from_row(row)? else {
+                    continue;
+                };
                 if let Work::Intent(intent) = &row.work
                     && intent.claimed_by.is_some()
                     && !intent.parked
@@ -202,16 +208,17 @@ impl Core {
         if loaded.row.intent_due != Some(row.due) {
             return Ok(());
         }
-        let now = self.clock.now().min(row.due);
+        let now = self.clock.now();
+        let due = now.min(row.due);
         let mut row = row.clone();
         if let Work::Intent(intent) = &mut row.work {
             intent.claimed_by = None;
         }
-        row.due = now;
+        row.due = due;
         let mut batch = Batch::new(now);
         batch.delete(Table::Outbox, key.to_vec());
-        batch.outbox(&row)?;
+        batch.outbox_again(&row)?;
         let notes = vec!["the process that made this attempt is gone".to_owned()];
-        self.commit_intent(loaded, now, batch, (None, notes)).await
+        self.commit_intent(loaded, due, batch, (None, notes)).await
     }
 }

@@ -1,13 +1,18 @@
 //! Deciding, purely: the core's step, and the plans of the activities it enters, until the item rests.
 
-use activity::{Accounts, LinkDraft, MessageDraft, Outcome, Plan, PlanContext, Request};
+use std::borrow::Cow;
+
+use activity::{
+    Accounts, Answers, Changes, LinkDraft, MessageDraft, Outcome, Plan, PlanContext, Request,
+    UnreachableRecipient,
+};
 use host::Change;
 use payment::LinkStatus;
 use state_machine::{
-    ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, Rejection,
-    TraceEntry, step,
+    ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, PaymentEvent,
+    Rejection, TraceEntry, step,
 };
-use values::{LinkId, Locale, MessageId, Timestamp, Zone};
+use values::{Fields, LinkId, Locale, MessageId, Timestamp};
 
 use crate::record::{Cause, LinkRow, MessageRow, MessageStatus, Told};
 use crate::workflow::Workflow;
@@ -19,7 +24,6 @@ pub(crate) struct Situation<'a> {
     pub(crate) instance: &'a Instance,
     pub(crate) accounts: &'a Accounts,
     pub(crate) locales: &'a [Locale],
-    pub(crate) zone: &'a Zone,
     pub(crate) activities_max: usize,
 }
 
@@ -80,13 +84,7 @@ pub(crate) fn decide(
     cause: &Cause,
     told: &Told,
 ) -> Result<Verdict, Rejection> {
-    let mut deciding = Deciding {
-        situation,
-        told,
-        answered: 0,
-        decided: Decided::from(situation.instance.clone()),
-        now: told.context.now,
-    };
+    let mut deciding = Deciding::new(situation, told);
     let Some(event) = deciding.first_event(cause)? else {
         return Ok(deciding.ask());
     };
@@ -121,15 +119,26 @@ struct Deciding<'a> {
     now: Timestamp,
 }
 
-impl Deciding<'_> {
+impl<'a> Deciding<'a> {
+    fn new(situation: Situation<'a>, told: &'a Told) -> Deciding<'a> {
+        Deciding {
+            situation,
+            told,
+            answered: 0,
+            decided: Decided::from(situation.instance.clone()),
+            now: told.context.now,
+        }
+    }
+
     /// The event the core is given first; `None` when concluding needs answers.
-    fn first_event(&mut self, cause: &Cause) -> Result<Option<Event>, Rejection> {
+    fn first_event<'c>(&mut self, cause: &'c Cause) -> Result<Option<Cow<'c, Event>>, Rejection> {
         let instance = self.situation.instance;
         let open = |entry: u64| entry == instance.entry && instance.activity.is_some();
         match cause {
-            Cause::Event(event) => Ok(Some(event.clone())),
+            Cause::Event(event) => Ok(Some(Cow::Borrowed(event))),
             Cause::Ended { entry, outcome } if open(*entry) => {
-                Ok(Some(self.finished(*entry, (**outcome).clone())))
+                let event = self.finished(*entry, (**outcome).clone());
+                Ok(Some(Cow::Owned(event)))
             }
             Cause::Concluded(concluded) if open(concluded.entry) => {
                 let Some(prepared) = self.situation.workflow.prepared.get(&instance.state) else {
@@ -141,27 +150,26 @@ impl Deciding<'_> {
                 let facts = instance.facts(&self.told.context);
                 let context = self.plan_context(&facts, &answers, instance);
                 let outcome = prepared.conclude(&context, &concluded.request, &concluded.result);
-                Ok(Some(self.finished(concluded.entry, outcome)))
+                let event = self.finished(concluded.entry, outcome);
+                Ok(Some(Cow::Owned(event)))
             }
             Cause::Ended { .. } | Cause::Concluded(_) => Err(Rejection::Stale),
         }
     }
 
-    fn run(mut self, event: Event, cause: &Cause) -> Result<Verdict, Rejection> {
+    fn run(mut self, event: Cow<'_, Event>, cause: &Cause) -> Result<Verdict, Rejection> {
+        let workflow = self.situation.workflow;
         let mut next = Some(event);
         let mut activities = 0;
         while let Some(event) = next.take() {
-            let before = self.decided.instance.clone();
-            let workflow = self.situation.workflow;
-            let step = step(&workflow.definition, &before, &event, &self.told.context)?;
-            let opened = self.take(step);
-            let Some((state, entry)) = opened else {
+            let before = &self.decided.instance;
+            let step = step(&workflow.definition, before, &event, &self.told.context)?;
+            let Some((state, entry)) = self.take(step) else {
                 continue;
             };
             activities += 1;
             if activities > self.situation.activities_max {
-                self.livelock(cause);
-                break;
+                return livelock(self.situation, self.told, cause);
             }
             match self.plan(&state, entry) {
                 Some(Plan::Perform(request)) => {
@@ -173,7 +181,9 @@ impl Deciding<'_> {
                         request,
                     });
                 }
-                Some(Plan::Finish(outcome)) => next = Some(self.finished(entry, *outcome)),
+                Some(Plan::Finish(outcome)) => {
+                    next = Some(Cow::Owned(self.finished(entry, *outcome)));
+                }
                 None => return Ok(self.ask()),
             }
         }
@@ -224,7 +234,8 @@ impl Deciding<'_> {
     }
 
     fn plan(&mut self, state: &str, entry: u64) -> Option<Plan> {
-        let Some(prepared) = self.situation.workflow.prepared.get(state) else {
+        let workflow = self.situation.workflow;
+        let Some(prepared) = workflow.prepared.get(state) else {
             let message = format!("`{state}` has no prepared activity at entry {entry}");
             return Some(Plan::Finish(Box::new(Outcome::error(
                 "no_activity",
@@ -232,15 +243,15 @@ impl Deciding<'_> {
             ))));
         };
         let answers = self.answers(&prepared.needs())?;
-        let instance = self.decided.instance.clone();
+        let instance = &self.decided.instance;
         let facts = instance.facts(&self.told.context);
-        Some(prepared.plan(&self.plan_context(&facts, &answers, &instance)))
+        Some(prepared.plan(&self.plan_context(&facts, &answers, instance)))
     }
 
     fn plan_context<'c>(
         &'c self,
         facts: &'c expression::Facts,
-        answers: &'c activity::Answers,
+        answers: &'c Answers,
         instance: &'c Instance,
     ) -> PlanContext<'c> {
         PlanContext {
@@ -248,23 +259,20 @@ impl Deciding<'_> {
             answers,
             state: &instance.state,
             entered_at: instance.entered_at,
-            reference: instance
-                .activity
-                .as_ref()
-                .map_or("", |open| &open.reference),
-            zone: self.situation.zone,
+            reference: reference_of(instance),
+            zone: &self.told.context.zone,
             locales: self.situation.locales,
         }
     }
 
     /// The next answers, if they are needed and there; `None` asks for them.
-    fn answers(&mut self, needs: &[activity::Need]) -> Option<activity::Answers> {
+    fn answers(&mut self, needs: &[activity::Need]) -> Option<Cow<'a, Answers>> {
         if needs.is_empty() {
-            return Some(activity::Answers::default());
+            return Some(Cow::Owned(Answers::default()));
         }
-        let answers = self.told.answers.get(self.answered).cloned()?;
+        let answers = self.told.answers.get(self.answered)?;
         self.answered += 1;
-        Some(answers)
+        Some(Cow::Borrowed(answers))
     }
 
     fn ask(self) -> Verdict {
@@ -280,13 +288,11 @@ impl Deciding<'_> {
     }
 
     fn reference(&self) -> String {
-        let open = self.decided.instance.activity.as_ref();
-        open.map(|open| open.reference.clone()).unwrap_or_default()
+        reference_of(&self.decided.instance).to_owned()
     }
 
     /// An outcome as the event for the core; what it changes elsewhere is noted for the commit.
     fn finished(&mut self, entry: u64, outcome: Outcome) -> Event {
-        let instance = self.decided.instance.clone();
         let Outcome {
             name,
             code,
@@ -294,63 +300,57 @@ impl Deciding<'_> {
             changes,
             ..
         } = outcome;
+        let state = &self.decided.instance.state;
         self.decided.notes.push(match &code {
-            Some(code) => format!("{}: {name} ({code})", instance.state),
-            None => format!("{}: {name}", instance.state),
+            Some(code) => format!("{state}: {name} ({code})"),
+            None => format!("{state}: {name}"),
         });
         if code.is_some() {
             self.decided.code.clone_from(&code);
         }
-        let link_id = changes
-            .link
-            .as_ref()
-            .map(|link| LinkId::from(link.reference.as_str()));
-        let link = changes.link.map(|draft| {
-            let row = self.link_row(&instance, entry, draft, changes.unreachable);
-            let link = Link {
-                id: row.id.clone(),
-                state: row.state.clone(),
-                url: row.url.clone(),
-                status: row.status.name().to_owned(),
-                amount: row.amount,
-                expires_at: row.expires_at,
-                paid_at: None,
-                tracking_no: None,
-            };
-            self.decided.links.push(row);
-            link
-        });
-        for (index, draft) in changes.messages.into_iter().enumerate() {
-            let row = self.message_row(&instance, index, draft, link_id.clone());
+        let Changes {
+            set,
+            stage,
+            link,
+            messages,
+            unreachable,
+            delivery_failed,
+            host_writes,
+        } = changes;
+        let link = link.map(|draft| self.link(entry, draft, unreachable));
+        let link_id = link.as_ref().map(|link| link.id.clone());
+        for (index, draft) in messages.into_iter().enumerate() {
+            let row = self.message_row(index, draft, link_id.clone());
             self.decided.messages.push(row);
         }
-        self.decided.host_changes.extend(changes.host_writes);
+        self.decided.host_changes.extend(host_writes);
         Event::Finished(Box::new(ActivityEnd {
             entry,
             outcome: name,
             code,
             message,
-            set: changes.set,
-            stage: changes.stage,
+            set,
+            stage,
             link,
-            delivery_failed: changes.delivery_failed,
+            delivery_failed,
         }))
     }
 
-    fn link_row(
-        &self,
-        instance: &Instance,
+    /// A link that now exists, for the instance; its row is noted for the commit.
+    fn link(
+        &mut self,
         entry: u64,
         draft: LinkDraft,
-        unreachable: Vec<activity::UnreachableRecipient>,
-    ) -> LinkRow {
+        unreachable: Vec<UnreachableRecipient>,
+    ) -> Link {
         let gateway = self
             .situation
             .accounts
             .get(&draft.account)
             .map(|account| account.gateway.clone())
             .unwrap_or_default();
-        LinkRow {
+        let instance = &self.decided.instance;
+        let row = LinkRow {
             id: LinkId::from(draft.reference.as_str()),
             item: instance.item.as_ref().clone(),
             state: instance.state.clone(),
@@ -372,21 +372,25 @@ impl Deciding<'_> {
             unreachable,
             polls: 0,
             next_poll: None,
-        }
+        };
+        let link = Link {
+            id: row.id.clone(),
+            state: row.state.clone(),
+            url: row.url.clone(),
+            status: row.status.name().to_owned(),
+            amount: row.amount,
+            expires_at: row.expires_at,
+            paid_at: None,
+            tracking_no: None,
+        };
+        self.decided.links.push(row);
+        link
     }
 
-    fn message_row(
-        &self,
-        instance: &Instance,
-        index: usize,
-        draft: MessageDraft,
-        link: Option<LinkId>,
-    ) -> MessageRow {
+    fn message_row(&self, index: usize, draft: MessageDraft, link: Option<LinkId>) -> MessageRow {
         let medium = draft.to.medium().name();
-        let reference = instance
-            .activity
-            .as_ref()
-            .map_or("", |open| &open.reference);
+        let instance = &self.decided.instance;
+        let reference = reference_of(instance);
         MessageRow {
             id: MessageId::from(format!("{reference}/{medium}/{index}")),
             item: instance.item.as_ref().clone(),
@@ -404,22 +408,80 @@ impl Deciding<'_> {
             error: None,
         }
     }
+}
 
-    /// More activities than one input may run: everything as it was, and an incident.
-    fn livelock(&mut self, cause: &Cause) {
-        let mut instance = self.situation.instance.clone();
-        instance.revision += 1;
-        let max = self.situation.activities_max;
-        instance.incident = Some(Incident {
-            class: IncidentClass::Livelock,
-            code: "livelock".to_owned(),
-            message: format!("more than {max} activities without a rest"),
-            since: self.now,
-            input: match cause {
-                Cause::Event(event) => Some(Box::new(event.clone())),
-                Cause::Concluded(_) | Cause::Ended { .. } => None,
-            },
+fn reference_of(instance: &Instance) -> &str {
+    let open = instance.activity.as_ref();
+    open.map_or("", |open| open.reference.as_str())
+}
+
+/// More activities than one input may run: everything as it was, and an incident that keeps the
+/// input. Facts stay facts: a link that exists, money that came in, a timer that has fired.
+fn livelock(situation: Situation<'_>, told: &Told, cause: &Cause) -> Result<Verdict, Rejection> {
+    let mut deciding = Deciding::new(situation, told);
+    let Some(event) = deciding.first_event(cause)? else {
+        return Ok(deciding.ask());
+    };
+    let definition = &situation.workflow.definition;
+    let before = &deciding.decided.instance;
+    let facts = step(definition, before, &event, &told.context)?;
+    let mut decided = deciding.decided;
+    let instance = &mut decided.instance;
+    instance.revision = facts.instance.revision;
+    if matches!(&*event, Event::Finished(_) | Event::Payment(_)) {
+        instance.fields = facts.instance.fields;
+        instance.stage = facts.instance.stage;
+        instance.links = facts.instance.links;
+        for effect in facts.effects {
+            match effect {
+                Effect::WriteFields(fields) => {
+                    decided.host_changes.push(Change::SetFields { fields });
+                }
+                Effect::WriteStage(stage) => decided.host_changes.push(Change::SetStage { stage }),
+                _ => {}
+            }
+        }
+    }
+    if let Event::Timer { name, entry, due } = &*event {
+        let fired = |timer: &state_machine::Timer| timer.name == *name && timer.due == *due;
+        instance.timers.retain(|timer| !fired(timer));
+        decided.timers_cancelled.push(TimerChange {
+            name: name.clone(),
+            entry: *entry,
+            due: *due,
         });
-        self.decided = Decided::from(instance);
+    }
+    let max = situation.activities_max;
+    let input = without_facts(event.into_owned());
+    match (&mut instance.incident, input) {
+        (Some(_), Event::Retry { .. }) => {}
+        (Some(_), input) => instance.deferred.push(input),
+        (none, input) => {
+            *none = Some(Incident {
+                class: IncidentClass::Livelock,
+                code: "livelock".to_owned(),
+                message: format!("more than {max} activities without a rest"),
+                since: told.context.now,
+                input: Some(Box::new(input)),
+            });
+        }
+    }
+    Ok(Verdict::Done(Box::new(decided)))
+}
+
+/// The input as a retry applies it: what it has written down already is not written again.
+fn without_facts(event: Event) -> Event {
+    match event {
+        Event::Finished(end) => Event::Finished(Box::new(ActivityEnd {
+            set: Fields::new(),
+            stage: None,
+            link: None,
+            ..*end
+        })),
+        Event::Payment(payment) => Event::Payment(Box::new(PaymentEvent {
+            set: Fields::new(),
+            ..*payment
+        })),
+        other => other,
     }
 }

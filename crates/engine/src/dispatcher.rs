@@ -1,20 +1,67 @@
-//! Work after the commit: claim → perform → submit the outcome. Messages and host writes too.
+//! Activities after the commit: claim → perform → submit the outcome.
 
-use activity::{Attempt, Attempted, Observation, Outcome, PreviousAttempt};
+use std::panic::AssertUnwindSafe;
+
+use activity::{Activity, Attempt, Attempted, Observation, Outcome, PreviousAttempt};
 use chrono::TimeDelta;
-use host::{Applied, HostWrite, Message, Retry};
-use persistence::{Row, Table, Write};
-use state_machine::{Event, Instance, Kind, PaymentEvent, Rejection, RetryPolicy};
-use values::{Fields, MessageId, Timestamp};
+use futures::FutureExt;
+use persistence::{Table, Write};
+use state_machine::{Event, Kind, Rejection, RetryPolicy};
+use values::{ItemRef, Timestamp};
 
 use crate::record::{
-    self, Cause, Concluded, HistoryDetail, IntentRow, MessageRow, MessageStatus, OutboxRow,
-    ReceiptRow, Work,
+    self, Answer, AnswerEnd, Cause, Concluded, HistoryDetail, IntentRow, OutboxRow, Work,
 };
 use crate::retry::pause;
-use crate::submit::Extra;
-use crate::write::{Batch, never};
-use crate::{Core, Error, query};
+use crate::submit::{Extra, Loaded};
+use crate::write::Batch;
+use crate::{Core, Error};
+
+/// What was not tried, or has no answer yet, is not looked at again sooner.
+const AGAIN_MIN: TimeDelta = TimeDelta::seconds(1);
+
+/// After so many attempts that ran out of time, a person decides.
+const HUNG_ATTEMPTS_MAX: u32 = 20;
+
+/// Where a row of the outbox stands; the work is handled beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) item: ItemRef,
+    pub(crate) id: String,
+    pub(crate) due: Timestamp,
+    pub(crate) attempts: u32,
+}
+
+impl Place {
+    pub(crate) fn key(&self) -> Vec<u8> {
+        record::outbox_key(self.due, &self.id)
+    }
+
+    /// The same row at another time.
+    pub(crate) fn at(&self, due: Timestamp) -> Place {
+        Place {
+            due,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn with(self, work: Work) -> OutboxRow {
+        OutboxRow {
+            item: self.item,
+            id: self.id,
+            due: self.due,
+            attempts: self.attempts,
+            work,
+        }
+    }
+}
+
+/// An attempt that is stored and may be made.
+struct Claimed {
+    place: Place,
+    intent: IntentRow,
+    attempt: Attempt,
+}
 
 impl Core {
     /// Does one piece of work. It is safe to call twice for the same row.
@@ -22,61 +69,112 @@ impl Core {
         let Some(row) = self.store.get(Table::Outbox, &key).await? else {
             return Ok(());
         };
-        if row.personal.is_empty() {
+        let Some(row) = OutboxRow::from_row(&row)? else {
             // Erased: whom it was for is gone, and so is the work.
-            return Ok(());
-        }
-        let row: OutboxRow = record::decode(&row.personal)?;
-        match row.work.clone() {
-            Work::Intent(intent) => self.perform_intent(row, *intent).await,
-            Work::HostWrite(write) => self.perform_host_write(key, row, &write).await,
-            Work::Message(id) => self.perform_message(key, row, &id).await,
+            return self.sweep(Table::Outbox, key).await;
+        };
+        let place = Place {
+            item: row.item,
+            id: row.id,
+            due: row.due,
+            attempts: row.attempts,
+        };
+        match row.work {
+            Work::Intent(mut intent) => match intent.answer.take() {
+                Some(answer) => self.conclude(place, *intent, *answer).await,
+                None => self.attempt(place, *intent).await,
+            },
+            Work::HostWrites(writes) => self.write_to_host(place, writes).await,
+            Work::Message(id) => self.send_message(place, &id).await,
         }
     }
 
-    async fn perform_intent(&self, row: OutboxRow, intent: IntentRow) -> Result<(), Error> {
-        let Some((row, intent, attempt)) = self.claim(row, intent).await? else {
+    async fn attempt(&self, place: Place, intent: IntentRow) -> Result<(), Error> {
+        let Some(claimed) = self.claim(place, intent).await? else {
             return Ok(());
         };
-        let Some(activity) = self
-            .workflows
-            .catalog()
-            .get(&intent.request.activity)
-            .cloned()
-        else {
-            let outcome = Outcome::error("no_activity", "this engine does not have the activity");
-            return self
-                .conclude(row, intent, Err(Box::new(outcome)), Vec::new())
-                .await;
+        let Claimed {
+            place,
+            mut intent,
+            mut attempt,
+        } = claimed;
+        let now = self.clock.now();
+        if now > attempt.send_by {
+            // The commit took so long that nothing may be sent any more (clause 33).
+            intent.earlier.pop();
+            let place = Place {
+                attempts: place.attempts.saturating_sub(1),
+                ..place
+            };
+            let message = format!("the attempt was to be sent by {}", attempt.send_by);
+            let again = (now, "send_by_passed".to_owned(), message);
+            return self.again(place, intent, again, Vec::new()).await;
+        }
+        attempt.now = now;
+        let attempted = match self.workflows.catalog().get(&intent.request.activity) {
+            Some(activity) => self.made(activity.as_ref(), &intent, &attempt).await,
+            None if attempt.earlier.is_empty() => Attempted::Ended {
+                outcome: Box::new(Outcome::error(
+                    "no_activity",
+                    "this engine does not have the activity",
+                )),
+                observations: Vec::new(),
+            },
+            None => Attempted::Unknown {
+                code: "no_activity".to_owned(),
+                message: "this engine does not have the activity, and it was tried".to_owned(),
+                again_at: None,
+            },
         };
-        let attempted = activity
-            .perform(&intent.request, &attempt, &self.world)
-            .await;
-        self.attempted(row, intent, attempted).await
+        self.attempted(place, intent, attempted).await
+    }
+
+    /// Makes the attempt. One that panics, or does not come back in time, may have had its effect.
+    async fn made(
+        &self,
+        activity: &dyn Activity,
+        intent: &IntentRow,
+        attempt: &Attempt,
+    ) -> Attempted {
+        let work = activity.perform(&intent.request, attempt, &self.world);
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let panicked = || Attempted::Unknown {
+            code: "activity_panicked".to_owned(),
+            message: "the activity panicked, and what it has done is not known".to_owned(),
+            again_at: None,
+        };
+        if !self.is_live() {
+            return work.await.unwrap_or_else(|_| panicked());
+        }
+        // Only a running engine knows that there is a timer to ask.
+        let longest = TimeDelta::seconds(intent.request.attempt_seconds_max.max(1))
+            + self.limits.attempt_grace;
+        let longest = longest.to_std().unwrap_or(std::time::Duration::MAX);
+        match tokio::time::timeout(longest, work).await {
+            Ok(attempted) => attempted.unwrap_or_else(|_| panicked()),
+            Err(_) => Attempted::Unknown {
+                code: "attempt_timed_out".to_owned(),
+                message: "the attempt did not come back in its time".to_owned(),
+                again_at: (attempt.number < HUNG_ATTEMPTS_MAX).then(|| self.clock.now()),
+            },
+        }
     }
 
     /// Writes the attempt down before it is made (clause 33). `None` when the work is no longer wanted.
-    async fn claim(
-        &self,
-        row: OutboxRow,
-        mut intent: IntentRow,
-    ) -> Result<Option<(OutboxRow, IntentRow, Attempt)>, Error> {
-        let _turn = self.locks.lock(&row.item).await;
-        let Some(loaded) = self.load(&row.item).await? else {
-            return Ok(None);
+    async fn claim(&self, place: Place, mut intent: IntentRow) -> Result<Option<Claimed>, Error> {
+        let _turn = self.locks.lock(&place.item).await;
+        let Some(loaded) = self.load(&place.item).await? else {
+            return self.sweep(Table::Outbox, place.key()).await.map(|()| None);
         };
-        let instance = &loaded.row.instance;
-        let open = instance.entry == intent.entry && instance.activity.is_some();
-        let here = loaded.row.intent_due == Some(row.due);
-        if !open || !here {
-            return self.withdraw(&row).await.map(|()| None);
+        if !stands(&loaded, &place, &intent) {
+            return self.withdraw(&place).await.map(|()| None);
         }
         let now = self.clock.now();
         let seconds = TimeDelta::seconds(intent.request.attempt_seconds_max.max(1));
         let send_by = now + seconds;
-        let number = row.attempts.saturating_add(1);
+        let number = place.attempts.saturating_add(1);
         let attempt = Attempt {
-            item: row.item.clone(),
+            item: place.item.clone(),
             reference: intent.reference.clone(),
             number,
             now,
@@ -88,56 +186,59 @@ impl Core {
             .catalog()
             .get(&intent.request.activity)
             .is_none_or(|activity| activity.descriptor().reaches_outside);
-        if !outside {
-            return Ok(Some((row, intent, attempt)));
-        }
-        let due = send_by + self.limits.attempt_grace;
-        intent.claimed_by = Some(self.epoch.clone());
-        intent.earlier.push(PreviousAttempt { number, send_by });
-        let detail = HistoryDetail::Attempt {
-            number,
-            send_by,
-            request: intent.request.body.clone(),
-        };
-        let work = Work::Intent(Box::new(intent.clone()));
-        let next = OutboxRow {
-            due,
+        let before = place.key();
+        let mut place = Place {
             attempts: number,
-            work,
-            ..row.clone()
+            ..place
         };
-        self.reschedule(loaded, &row, &next, Some(detail)).await?;
-        Ok(Some((next, intent, attempt)))
+        if outside {
+            place.due = send_by + self.limits.attempt_grace;
+            intent.claimed_by = Some(self.epoch.clone());
+            intent.earlier.push(PreviousAttempt { number, send_by });
+            let detail = HistoryDetail::Attempt {
+                number,
+                send_by,
+                request: intent.request.body.clone(),
+            };
+            let notes = vec![format!("attempt {number} sent by {send_by}")];
+            let row = place.clone().with(Work::Intent(Box::new(intent.clone())));
+            self.move_intent(loaded, before, &row, (Some(detail), notes))
+                .await?;
+        }
+        Ok(Some(Claimed {
+            place,
+            intent,
+            attempt,
+        }))
     }
 
-    /// Moves an intent's row; the instance's row remembers where it is.
-    async fn reschedule(
+    /// Moves a request to another time; the instance's row remembers where it is.
+    async fn move_intent(
         &self,
-        loaded: crate::submit::Loaded,
-        before: &OutboxRow,
-        after: &OutboxRow,
-        detail: Option<HistoryDetail>,
+        loaded: Loaded,
+        from: Vec<u8>,
+        to: &OutboxRow,
+        history: (Option<HistoryDetail>, Vec<String>),
     ) -> Result<(), Error> {
         let mut batch = Batch::new(self.clock.now());
-        batch.delete(Table::Outbox, record::outbox_key(before.due, &before.id));
-        batch.outbox(after)?;
-        let notes = vec![format!("attempt {} due {}", after.attempts, after.due)];
-        self.commit_intent(loaded, after.due, batch, (detail, notes))
-            .await
+        batch.delete(Table::Outbox, from);
+        batch.outbox_again(to)?;
+        self.commit_intent(loaded, to.due, batch, history).await
     }
 
-    async fn withdraw(&self, row: &OutboxRow) -> Result<(), Error> {
-        let key = record::outbox_key(row.due, &row.id);
+    /// Takes back work that is no longer wanted. The caller holds the item's turn.
+    pub(crate) async fn withdraw(&self, place: &Place) -> Result<(), Error> {
+        let key = place.key();
         let writes = vec![Write::Delete {
             table: Table::Outbox,
             key,
         }];
-        self.commit_beside_quietly(&row.item, writes).await
+        self.commit_beside_quietly(&place.item, writes).await
     }
 
     async fn attempted(
         &self,
-        row: OutboxRow,
+        place: Place,
         mut intent: IntentRow,
         attempted: Attempted,
     ) -> Result<(), Error> {
@@ -145,11 +246,17 @@ impl Core {
             Attempted::Done {
                 result,
                 observations,
-            } => self.conclude(row, intent, Ok(result), observations).await,
+            } => {
+                let answer = answer(AnswerEnd::Done(result), observations);
+                self.conclude(place, intent, answer).await
+            }
             Attempted::Ended {
                 outcome,
                 observations,
-            } => self.conclude(row, intent, Err(outcome), observations).await,
+            } => {
+                let answer = answer(AnswerEnd::Ended(outcome), observations);
+                self.conclude(place, intent, answer).await
+            }
             Attempted::Retry {
                 code,
                 message,
@@ -158,13 +265,16 @@ impl Core {
             } => {
                 // Certainly nothing happened, so this attempt is none that may have arrived.
                 intent.earlier.pop();
-                let policy = self.policy(&row, &intent).await?;
-                match self.next_attempt(&row, &intent, policy, after) {
-                    Some(due) => self.again(row, intent, (due, code), observations).await,
+                let policy = self.policy(&place, &intent).await?;
+                match self.next_attempt(&place, &intent, policy, after) {
+                    Some(due) => {
+                        let again = (due, code, message);
+                        self.again(place, intent, again, observations).await
+                    }
                     None => {
-                        let outcome = Outcome::error(code, message);
-                        self.conclude(row, intent, Err(Box::new(outcome)), observations)
-                            .await
+                        let outcome = Box::new(Outcome::error(code, message));
+                        let answer = answer(AnswerEnd::Ended(outcome), observations);
+                        self.conclude(place, intent, answer).await
                     }
                 }
             }
@@ -174,32 +284,36 @@ impl Core {
                 observations,
             } => {
                 intent.earlier.pop();
-                let row = OutboxRow {
-                    attempts: row.attempts.saturating_sub(1),
-                    ..row
+                let place = Place {
+                    attempts: place.attempts.saturating_sub(1),
+                    ..place
                 };
-                self.again(row, intent, (at, code), observations).await
+                let again = (at, code, "it is too early".to_owned());
+                self.again(place, intent, again, observations).await
             }
             Attempted::Unknown {
                 again_at: Some(at),
                 code,
-                ..
-            } => self.again(row, intent, (at, code), Vec::new()).await,
+                message,
+            } => {
+                let again = (at, code, message);
+                self.again(place, intent, again, Vec::new()).await
+            }
             Attempted::Unknown {
                 code,
                 message,
                 again_at: None,
-            } => self.unknown(&row, &intent, code, message).await,
+            } => self.unknown(&place, &intent, code, message).await,
         }
     }
 
     /// The retry policy of the state, and its timeout.
     async fn policy(
         &self,
-        row: &OutboxRow,
+        place: &Place,
         intent: &IntentRow,
     ) -> Result<(RetryPolicy, Option<TimeDelta>), Error> {
-        let Some(loaded) = self.load(&row.item).await? else {
+        let Some(loaded) = self.load(&place.item).await? else {
             return Ok(Default::default());
         };
         let workflow = self
@@ -219,21 +333,22 @@ impl Core {
     /// When the next attempt is due; `None` when the budget is spent (clause 37).
     fn next_attempt(
         &self,
-        row: &OutboxRow,
+        place: &Place,
         intent: &IntentRow,
         (policy, timeout): (RetryPolicy, Option<TimeDelta>),
         after: Option<TimeDelta>,
     ) -> Option<Timestamp> {
-        if row.attempts >= policy.attempts_max {
+        if place.attempts >= policy.attempts_max {
             return None;
         }
         let pause = pause(
             TimeDelta::seconds(policy.pause_seconds),
             TimeDelta::seconds(policy.pause_seconds_max),
-            row.attempts.saturating_add(1),
+            place.attempts.saturating_add(1),
             &intent.reference,
         );
-        let due = self.clock.now() + after.map_or(pause, |after| after.max(pause));
+        let pause = after.map_or(pause, |after| after.max(pause));
+        let due = self.clock.now().checked_add_signed(pause)?;
         match timeout {
             Some(timeout) if due > intent.opened_at + timeout => None,
             _ => Some(due),
@@ -243,336 +358,177 @@ impl Core {
     /// Stores when the work is tried again, after writing down what it saw of other links.
     async fn again(
         &self,
-        row: OutboxRow,
+        place: Place,
         mut intent: IntentRow,
-        (due, code): (Timestamp, String),
+        (due, code, message): (Timestamp, String, String),
         observations: Vec<Observation>,
     ) -> Result<(), Error> {
-        let _turn = self.locks.lock(&row.item).await;
-        self.observe(observations).await?;
-        let Some(loaded) = self.load(&row.item).await? else {
-            return Ok(());
-        };
-        if loaded.row.intent_due != Some(row.due) || loaded.row.instance.entry != intent.entry {
-            return Ok(());
-        }
-        intent.claimed_by = None;
-        let mut batch = Batch::new(self.clock.now());
-        batch.delete(Table::Outbox, record::outbox_key(row.due, &row.id));
-        let next = OutboxRow {
-            due,
-            work: Work::Intent(Box::new(intent)),
-            ..row
-        };
-        batch.outbox(&next)?;
-        let notes = vec![format!("{code}: again at {due}")];
-        self.commit_intent(loaded, due, batch, (None, notes)).await
-    }
-
-    async fn observe(&self, observations: Vec<Observation>) -> Result<(), Error> {
+        let _turn = self.locks.lock(&place.item).await;
         for Observation { link, report } in observations {
             self.settle_in_turn(&link, &report, "before a new link")
                 .await?;
         }
-        Ok(())
+        let Some(loaded) = self.load(&place.item).await? else {
+            return Ok(());
+        };
+        if !stands(&loaded, &place, &intent) {
+            // A later attempt, or another way out of the state, has overtaken this one.
+            return Ok(());
+        }
+        intent.claimed_by = None;
+        let due = due.max(self.clock.now() + AGAIN_MIN);
+        let notes = vec![format!("{code}: again at {due}")];
+        let row = place.at(due).with(Work::Intent(Box::new(intent)));
+        let detail = HistoryDetail::Answer { code, message };
+        self.move_intent(loaded, place.key(), &row, (Some(detail), notes))
+            .await
     }
 
-    async fn conclude(
+    /// Applies what came back. While the host keeps that from being done, it is stored instead, so that
+    /// nothing has to be asked again.
+    async fn conclude(&self, place: Place, intent: IntentRow, answer: Answer) -> Result<(), Error> {
+        let _turn = self.locks.lock(&place.item).await;
+        match self.concluded(&place, &intent, &answer).await {
+            Err(Error::Rejected(Rejection::Stale)) => self.withdraw(&place).await,
+            Err(Error::Host(error)) => {
+                tracing::warn!(item = %place.item, %error, "an answer waits for the host");
+                self.keep_answer(place, intent, answer).await
+            }
+            other => other,
+        }
+    }
+
+    async fn concluded(
         &self,
-        row: OutboxRow,
-        intent: IntentRow,
-        end: Result<serde_json::Value, Box<Outcome>>,
-        observations: Vec<Observation>,
+        place: &Place,
+        intent: &IntentRow,
+        answer: &Answer,
     ) -> Result<(), Error> {
-        let _turn = self.locks.lock(&row.item).await;
         // Money first: a payment of an earlier link may move the item away from here.
-        self.observe(observations).await?;
-        let Some(loaded) = self.load(&row.item).await? else {
-            return Ok(());
+        for (link, report) in &answer.seen {
+            self.settle_in_turn(link, report, "before a new link")
+                .await?;
+        }
+        let Some(loaded) = self.load(&place.item).await? else {
+            return Err(Rejection::Stale.into());
         };
         let workflow = self
             .workflows
             .pinned(&loaded.row.instance.definition)
             .await?;
         let entry = intent.entry;
-        let cause = match end {
-            Ok(result) => {
-                let request = intent.request.clone();
-                Cause::Concluded(Box::new(Concluded {
-                    entry,
-                    request,
-                    result,
-                }))
+        let cause = match &answer.end {
+            AnswerEnd::Done(result) => Cause::Concluded(Box::new(Concluded {
+                entry,
+                request: intent.request.clone(),
+                result: result.clone(),
+            })),
+            // A late success is evidence; a late failure says nothing about a later attempt (clause 34).
+            AnswerEnd::Ended(_) if !stands(&loaded, place, intent) => {
+                return Err(Rejection::Stale.into());
             }
-            Err(outcome) => Cause::Ended { entry, outcome },
+            AnswerEnd::Ended(outcome) => Cause::Ended {
+                entry,
+                outcome: outcome.clone(),
+            },
         };
-        match self.apply(&workflow, loaded, cause, Extra::default()).await {
-            Err(Error::Rejected(Rejection::Stale)) => self.withdraw(&row).await,
-            Err(error) => Err(error),
-            Ok(_) => Ok(()),
+        if !workflow.prepared.contains_key(&intent.state) && matches!(cause, Cause::Concluded(_)) {
+            let event = Event::Unknown {
+                entry,
+                code: "no_activity".to_owned(),
+                message: "it was done, and this engine cannot read the result".to_owned(),
+            };
+            return self
+                .apply(&workflow, &loaded, &Cause::Event(event), Extra::default())
+                .await
+                .map(drop);
         }
+        self.apply(&workflow, &loaded, &cause, Extra::default())
+            .await
+            .map(drop)
+    }
+
+    async fn keep_answer(
+        &self,
+        place: Place,
+        mut intent: IntentRow,
+        answer: Answer,
+    ) -> Result<(), Error> {
+        let Some(loaded) = self.load(&place.item).await? else {
+            return Ok(());
+        };
+        if !stands(&loaded, &place, &intent) {
+            return Ok(());
+        }
+        let attempts = place.attempts.saturating_add(1);
+        let wait = pause(
+            self.limits.outbox_pause,
+            self.limits.outbox_pause_max,
+            attempts,
+            &place.id,
+        );
+        let due = self.clock.now() + wait.max(AGAIN_MIN);
+        intent.claimed_by = None;
+        intent.answer = Some(Box::new(answer));
+        let next = Place {
+            attempts,
+            ..place.at(due)
+        };
+        let row = next.with(Work::Intent(Box::new(intent)));
+        let notes = vec![format!("the host cannot be asked: applied at {due}")];
+        self.move_intent(loaded, place.key(), &row, (None, notes))
+            .await
     }
 
     /// Nobody knows how it ended: the workflow's `unknown` branch, or a person.
     async fn unknown(
         &self,
-        row: &OutboxRow,
+        place: &Place,
         intent: &IntentRow,
         code: String,
         message: String,
     ) -> Result<(), Error> {
-        let _turn = self.locks.lock(&row.item).await;
-        let Some(loaded) = self.load(&row.item).await? else {
+        let _turn = self.locks.lock(&place.item).await;
+        let Some(loaded) = self.load(&place.item).await? else {
             return Ok(());
         };
+        if !stands(&loaded, place, intent) {
+            return Ok(());
+        }
         let workflow = self
             .workflows
             .pinned(&loaded.row.instance.definition)
             .await?;
-        let event = Event::Unknown {
+        let cause = Cause::Event(Event::Unknown {
             entry: intent.entry,
-            code,
-            message,
+            code: code.clone(),
+            message: message.clone(),
+        });
+        let extra = Extra {
+            detail: Some(HistoryDetail::Answer { code, message }),
+            ..Extra::default()
         };
-        match self
-            .apply(&workflow, loaded, Cause::Event(event), Extra::default())
-            .await
-        {
-            Err(Error::Rejected(Rejection::Stale)) => self.withdraw(row).await,
-            Err(error) => Err(error),
-            Ok(_) => Ok(()),
-        }
-    }
-
-    async fn perform_host_write(
-        &self,
-        key: Vec<u8>,
-        row: OutboxRow,
-        write: &HostWrite,
-    ) -> Result<(), Error> {
-        let applied = self.host.items.apply(write).await;
-        let _turn = self.locks.lock(&row.item).await;
-        let mut writes = vec![Write::Delete {
-            table: Table::Outbox,
-            key: key.clone(),
-        }];
-        match applied {
-            Ok(Applied::Done { .. }) => {
-                if let host::Change::RegisterReceipt { receipt } = &write.change {
-                    writes.extend(self.registered(receipt).await?);
-                }
-                self.commit_beside_quietly(&row.item, writes).await
-            }
-            Ok(Applied::Refused { code, message }) => {
-                let code = format!("host_refused: {code}");
-                writes.push(self.attention(&row, &code, &message)?);
-                self.commit_beside(&row.item, writes, "host_refused", vec![code])
-                    .await
-            }
-            Err(error)
-                if may_pass(&error) && row.attempts < self.limits.host_write_attempts_max =>
-            {
-                self.later(key, row).await
-            }
-            Err(error) => {
-                writes.push(self.attention(&row, "host_write_failed", &error.to_string())?);
-                let notes = vec![error.to_string()];
-                self.commit_beside(&row.item, writes, "host_write_failed", notes)
-                    .await
-            }
-        }
-    }
-
-    async fn registered(&self, receipt: &host::Receipt) -> Result<Option<Write>, Error> {
-        let key = receipt.id.as_str().as_bytes().to_vec();
-        let Some(row) = self.store.get(Table::Receipts, &key).await? else {
-            return Ok(None);
-        };
-        let row: ReceiptRow = record::decode(&row.open)?;
-        let row = Row::open(record::encode(&ReceiptRow {
-            registered: true,
-            ..row
-        })?);
-        Ok(Some(Write::Put {
-            table: Table::Receipts,
-            key,
-            row,
-        }))
-    }
-
-    fn attention(&self, row: &OutboxRow, code: &str, message: &str) -> Result<Write, Error> {
-        let attention = record::AttentionRow {
-            item: row.item.clone(),
-            code: code.to_owned(),
-            message: message.to_owned(),
-            since: self.clock.now(),
-        };
-        let key = record::attention_key(&row.item, &row.id);
-        let row = Row::open(record::encode(&attention)?);
-        Ok(Write::Put {
-            table: Table::Attention,
-            key,
-            row,
-        })
-    }
-
-    async fn later(&self, key: Vec<u8>, row: OutboxRow) -> Result<(), Error> {
-        let attempts = row.attempts.saturating_add(1);
-        let pause = pause(
-            self.limits.outbox_pause,
-            self.limits.outbox_pause_max,
-            attempts.saturating_add(1),
-            &row.id,
-        );
-        let mut batch = Batch::new(self.clock.now());
-        batch.delete(Table::Outbox, key);
-        let item = row.item.clone();
-        batch.outbox(&OutboxRow {
-            due: self.clock.now() + pause,
-            attempts,
-            ..row
-        })?;
-        self.commit_beside_quietly(&item, batch.into_writes()).await
-    }
-
-    async fn perform_message(
-        &self,
-        key: Vec<u8>,
-        row: OutboxRow,
-        id: &MessageId,
-    ) -> Result<(), Error> {
-        let Some(message) = query::message(self.store.as_ref(), id).await? else {
-            return self.withdraw(&row).await;
-        };
-        if message.status != MessageStatus::Queued {
-            return self.withdraw(&row).await;
-        }
-        let outgoing = Message {
-            to: message.to.clone(),
-            locale: message.locale,
-            subject: message.subject.clone(),
-            body: message.body.clone(),
-        };
-        let sent = self.host.messenger.send(id.as_str(), &outgoing).await;
-        let _turn = self.locks.lock(&row.item).await;
-        let now = self.clock.now();
-        let attempts = row.attempts.saturating_add(1);
-        let after = match sent {
-            Ok(delivery) => MessageRow {
-                status: MessageStatus::Sent,
-                sent_at: Some(now),
-                channel_ref: delivery.channel_ref,
-                attempts,
-                ..message
-            },
-            Err(error) if may_pass(&error) && attempts < self.limits.message_attempts_max => {
-                return self.later(key, row).await;
-            }
-            Err(error) => MessageRow {
-                status: MessageStatus::Failed,
-                error: Some(error.to_string()),
-                attempts,
-                ..message
-            },
-        };
-        let mut batch = Batch::new(now);
-        batch.delete(Table::Outbox, key);
-        batch.message(&after)?;
-        let mut writes = batch.into_writes();
-        let failed = after.status == MessageStatus::Failed;
-        let kind = if failed {
-            "message_failed"
-        } else {
-            "message_sent"
-        };
-        let notes = vec![id.to_string()];
-        if failed {
-            let error = after.error.clone().unwrap_or_default();
-            writes.push(self.attention(&row, "message_failed", &error)?);
-        }
-        self.commit_beside(&row.item, writes, kind, notes).await?;
-        if failed {
-            self.delivery_failed(&after).await
-        } else {
-            Ok(())
-        }
-    }
-
-    /// When the last message of a link has failed and none got through, the workflow hears of it.
-    async fn delivery_failed(&self, message: &MessageRow) -> Result<(), Error> {
-        let Some(link) = &message.link else {
-            return Ok(());
-        };
-        let messages = query::messages_of_link(self.store.as_ref(), link).await?;
-        if messages
-            .iter()
-            .any(|other| other.status != MessageStatus::Failed)
-        {
-            return Ok(());
-        }
-        let Some(row) = query::link(self.store.as_ref(), link).await? else {
-            return Ok(());
-        };
-        let Some(loaded) = self.load(&row.item).await? else {
-            return Ok(());
-        };
-        let workflow = self
-            .workflows
-            .pinned(&loaded.row.instance.definition)
-            .await?;
-        let event = Event::Payment(Box::new(PaymentEvent {
-            link: link.clone(),
-            state: row.state,
-            outcome: "delivery_failed".to_owned(),
-            paid_at: None,
-            tracking_no: None,
-            set: Fields::new(),
-        }));
-        self.apply(&workflow, loaded, Cause::Event(event), Extra::default())
+        self.apply(&workflow, &loaded, &cause, extra)
             .await
             .map(drop)
     }
+}
 
-    /// A provider has heard of a reference whose outcome we do not know: ask again now (clause 42).
-    pub(crate) async fn hurry(&self, instance: &Instance, reference: &str) -> Result<(), Error> {
-        let _turn = self.locks.lock(&instance.item).await;
-        let Some(loaded) = self.load(&instance.item).await? else {
-            return Ok(());
-        };
-        let open = loaded.row.instance.activity.as_ref();
-        let (Some(due), true) = (
-            loaded.row.intent_due,
-            open.is_some_and(|open| open.reference == reference),
-        ) else {
-            return Ok(());
-        };
-        let key = record::outbox_key(due, reference);
-        let Some(row) = self.store.get(Table::Outbox, &key).await? else {
-            return Ok(());
-        };
-        let row: OutboxRow = record::decode(&row.personal)?;
-        let Work::Intent(mut intent) = row.work.clone() else {
-            return Ok(());
-        };
-        let now = self.clock.now();
-        let busy = intent.claimed_by.as_ref() == Some(&self.epoch) && due != never();
-        if busy || due <= now || intent.parked {
-            return Ok(());
-        }
-        intent.claimed_by = None;
-        let mut batch = Batch::new(now);
-        batch.delete(Table::Outbox, key);
-        batch.outbox(&OutboxRow {
-            due: now,
-            work: Work::Intent(intent),
-            ..row
-        })?;
-        let notes = vec!["the provider knows the reference".to_owned()];
-        self.commit_intent(loaded, now, batch, (None, notes)).await
+fn answer(end: AnswerEnd, observations: Vec<Observation>) -> Answer {
+    Answer {
+        end,
+        seen: observations
+            .into_iter()
+            .map(|seen| (seen.link, seen.report))
+            .collect(),
     }
 }
 
-/// Whether the same call may go through later. A repeat carries the same key.
-fn may_pass(error: &host::Error) -> bool {
-    matches!(error.retry, Retry::Later | Retry::SameKey)
+/// Whether the request is open and its row is where this attempt left it: a later attempt moves the row,
+/// and that makes an earlier one's failures void (clause 34).
+fn stands(loaded: &Loaded, place: &Place, intent: &IntentRow) -> bool {
+    let instance = &loaded.row.instance;
+    instance.entry == intent.entry
+        && instance.activity.is_some()
+        && loaded.row.intent_due == Some(place.due)
 }

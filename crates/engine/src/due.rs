@@ -1,17 +1,21 @@
-//! What is due: timers, outbox rows and notices, in one place for the pump and for the live loop.
+//! What is due: timers and outbox rows, in one place for the pump and for the live loop.
 
 use std::ops::Bound;
 
 use chrono::TimeDelta;
-use payment::{Call, Callback, Gateway};
+use payment::{Call, ErrorClass, GatewayError, StatusReport};
 use persistence::{Scan, Table};
 use state_machine::{Event, Rejection};
-use values::{AccountName, LinkId, Timestamp};
+use values::{LinkId, Timestamp};
 
 use crate::record::{self, Cause, LinkRow, TimerKind, TimerRow};
+use crate::resting::Trouble;
 use crate::submit::Extra;
 use crate::write::{Batch, never};
-use crate::{Core, Error, query};
+use crate::{Core, Error, links, query};
+
+/// How long one reading of a link may take.
+const READ_SECONDS: i64 = 30;
 
 /// One thing to do now.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,43 +26,71 @@ pub(crate) enum Due {
     Work(Vec<u8>),
 }
 
-impl Core {
-    /// Everything due by now, timers first, at most `limit` of each.
-    pub(crate) async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
-        let mut due = Vec::new();
-        for (key, _) in self.rows_until(Table::Timers, now, limit).await? {
-            due.push(Due::Timer(key));
+impl Due {
+    fn of(table: Table, key: Vec<u8>) -> Due {
+        match table {
+            Table::Timers => Due::Timer(key),
+            _ => Due::Work(key),
         }
-        for (key, _) in self.rows_until(Table::Outbox, now, limit).await? {
-            due.push(Due::Work(key));
+    }
+}
+
+impl std::fmt::Display for Due {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (what, key) = match self {
+            Due::Timer(key) => ("timer", key),
+            Due::Work(key) => ("work", key),
+        };
+        let id = key.get(8..).unwrap_or_default();
+        write!(f, "{what} {}", id.escape_ascii())
+    }
+}
+
+impl Core {
+    /// Everything due by now that does not rest after a failure, timers first, at most `limit` of each.
+    pub(crate) async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Error> {
+        let resting = self.resting.at(now);
+        let mut due = Vec::new();
+        for table in [Table::Timers, Table::Outbox] {
+            let scan = Scan {
+                table,
+                from: Bound::Unbounded,
+                to: Bound::Excluded(record::after_due(now)),
+                limit: limit.saturating_add(resting.len()),
+            };
+            let rows = self.store.scan(scan).await?;
+            let free = rows
+                .into_iter()
+                .map(|(key, _)| Due::of(table, key))
+                .filter(|due| !resting.contains(due));
+            due.extend(free.take(limit));
         }
         Ok(due)
     }
 
-    async fn rows_until(
-        &self,
-        table: Table,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, persistence::Row)>, Error> {
-        // Keys start with the due time, so everything up to the next millisecond is due.
-        let end = record::due_prefix(now + TimeDelta::milliseconds(1));
-        let scan = Scan {
-            table,
-            from: Bound::Unbounded,
-            to: Bound::Excluded(end),
-            limit,
-        };
-        Ok(self.store.scan(scan).await?)
-    }
-
     /// When something is due next; `None` when everything waits for people or events.
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        let mut next: Option<Timestamp> = None;
+        self.next_due_but(|_| false, 0).await
+    }
+
+    /// The same without what is skipped, which is at most so many rows.
+    pub(crate) async fn next_due_but(
+        &self,
+        skip: impl Fn(&Due) -> bool,
+        skipped_max: usize,
+    ) -> Result<Option<Timestamp>, Error> {
+        let now = self.clock.now();
+        let resting = self.resting.at(now);
+        let mut next = self.resting.next(now);
         for table in [Table::Timers, Table::Outbox] {
-            let first = self.store.scan(Scan::all(table).limit(1)).await?;
-            if let Some((key, _)) = first.first() {
-                let due = record::due_of(key).filter(|due| *due < never());
+            let limit = resting.len().saturating_add(skipped_max).saturating_add(1);
+            let rows = self.store.scan(Scan::all(table).limit(limit)).await?;
+            let first = rows
+                .into_iter()
+                .map(|(key, _)| Due::of(table, key))
+                .find(|due| !resting.contains(due) && !skip(due));
+            if let Some(Due::Timer(key) | Due::Work(key)) = first {
+                let due = record::due_of(&key).filter(|due| *due < never());
                 next = earliest(next, due);
             }
         }
@@ -71,12 +103,53 @@ impl Core {
         Ok(next)
     }
 
-    /// Does one thing that is due.
-    pub(crate) async fn act(&self, due: Due) -> Result<(), Error> {
-        match due {
-            Due::Timer(key) => self.fire(key).await,
-            Due::Work(key) => self.perform(key).await,
+    /// Does one thing that is due. A failure puts it to rest for a while, so that it stands in nobody's
+    /// way; only a store that has stopped is an error.
+    pub(crate) async fn act(&self, due: &Due) -> Result<Option<Trouble>, Error> {
+        let result = match due {
+            Due::Timer(key) => self.fire(key.clone()).await,
+            Due::Work(key) => self.perform(key.clone()).await,
+        };
+        match result {
+            Ok(()) => {
+                self.resting.clear(due);
+                Ok(None)
+            }
+            Err(error) => self.rest(due, error).map(Some),
         }
+    }
+
+    /// Lets what has failed rest.
+    pub(crate) fn rest(&self, due: &Due, error: Error) -> Result<Trouble, Error> {
+        if error.is_fatal() {
+            return Err(error);
+        }
+        let until = self.resting.fail(due, self.clock.now());
+        tracing::warn!(%due, %error, %until, "it stays due");
+        Ok(if error.may_pass() {
+            Trouble::Passing
+        } else {
+            Trouble::Lasting(error)
+        })
+    }
+
+    /// Removes a row that belongs to nothing any more.
+    pub(crate) async fn sweep(&self, table: Table, key: Vec<u8>) -> Result<(), Error> {
+        let _turn = self.sweeping.lock().await;
+        let subject = record::sweep_key();
+        let stored = self.store.subject(&subject).await?;
+        let mut batch = Batch::new(self.clock.now());
+        batch.delete(table, key);
+        self.store
+            .commit(persistence::Commit {
+                subject,
+                expected: stored.map_or(0, |stored| stored.version),
+                state: None,
+                writes: batch.into_writes(),
+                history: Vec::new(),
+            })
+            .await?;
+        Ok(())
     }
 
     /// Fires a timer. A timer of a state entry that is over is dropped (clause 46).
@@ -85,151 +158,101 @@ impl Core {
             return Ok(());
         };
         let row: TimerRow = record::decode(&row.open)?;
-        match row.kind {
-            TimerKind::Poll { link } => self.poll(&link).await,
+        match &row.kind {
+            TimerKind::Poll { link } => self.poll(&row, link, key).await,
             TimerKind::State { name, entry } => {
-                let _turn = self.locks.lock(&row.item).await;
-                let Some(loaded) = self.load(&row.item).await? else {
-                    return Ok(());
-                };
-                let workflow = self
-                    .workflows
-                    .pinned(&loaded.row.instance.definition)
-                    .await?;
                 let event = Event::Timer {
-                    name,
-                    entry,
+                    name: name.clone(),
+                    entry: *entry,
                     due: row.due,
                 };
-                let late = self.clock.now() - row.due;
-                let held = loaded.row.instance.held.is_some();
-                let mut extra = Extra {
-                    notes: vec![format!("due {}, late by {} s", row.due, late.num_seconds())],
-                    ..Extra::default()
-                };
-                if held {
-                    // Stored in the instance instead; the row has done its work.
-                    let table = Table::Timers;
-                    extra.writes.push(persistence::Write::Delete {
-                        table,
-                        key: key.clone(),
-                    });
-                }
-                match self
-                    .apply(&workflow, loaded, Cause::Event(event), extra)
-                    .await
-                {
-                    Err(Error::Rejected(Rejection::Stale | Rejection::Ended { .. })) => {
-                        let mut batch = Batch::new(row.due);
-                        batch.delete(Table::Timers, key);
-                        self.commit_beside_quietly(&row.item, batch.into_writes())
-                            .await
-                    }
-                    Err(error) => Err(error),
-                    Ok(_) => Ok(()),
-                }
+                self.fire_state(&row, event, key).await
             }
+        }
+    }
+
+    async fn fire_state(&self, row: &TimerRow, event: Event, key: Vec<u8>) -> Result<(), Error> {
+        let _turn = self.locks.lock(&row.item).await;
+        let Some(loaded) = self.load(&row.item).await? else {
+            return self.sweep(Table::Timers, key).await;
+        };
+        let workflow = self
+            .workflows
+            .pinned(&loaded.row.instance.definition)
+            .await?;
+        let late = self.clock.now() - row.due;
+        // Fired or kept for later in the instance: this row has done its work either way.
+        let mut batch = Batch::new(row.due);
+        batch.delete(Table::Timers, key);
+        let writes = batch.into_writes();
+        let extra = Extra {
+            notes: vec![format!("due {}, late by {} s", row.due, late.num_seconds())],
+            writes: writes.clone(),
+            ..Extra::default()
+        };
+        match self
+            .apply(&workflow, &loaded, &Cause::Event(event), extra)
+            .await
+        {
+            Err(Error::Rejected(Rejection::Stale | Rejection::Ended { .. })) => {
+                self.commit_beside_quietly(&row.item, writes).await
+            }
+            other => other.map(drop),
         }
     }
 
     /// Reads a link again at its gateway and writes down what it says.
-    async fn poll(&self, id: &LinkId) -> Result<(), Error> {
+    async fn poll(&self, row: &TimerRow, id: &LinkId, key: Vec<u8>) -> Result<(), Error> {
+        let link = query::link(self.store.as_ref(), id).await?;
+        let Some(link) = link.filter(|link| link.next_poll == Some(row.due)) else {
+            return self.sweep(Table::Timers, key).await;
+        };
+        match self.read(&link).await {
+            Ok(report) => self.settle_link(id, &report, "poll").await,
+            Err(error) => {
+                tracing::warn!(link = %id, %error, "the gateway does not say how the link is");
+                self.read_again(id, &error).await
+            }
+        }
+    }
+
+    /// Sets the time of the next reading after one that failed.
+    async fn read_again(&self, id: &LinkId, error: &GatewayError) -> Result<(), Error> {
         let Some(link) = query::link(self.store.as_ref(), id).await? else {
             return Ok(());
         };
-        match self.read(&link).await {
-            Some(report) => self.settle_link(id, &report, "poll").await,
-            None => {
-                let _turn = self.locks.lock(&link.item).await;
-                let mut batch = Batch::new(self.clock.now());
-                batch.link(LinkRow {
-                    polls: link.polls.saturating_add(1),
-                    ..link.clone()
-                })?;
-                self.commit_beside_quietly(&link.item, batch.into_writes())
-                    .await
-            }
+        let _turn = self.locks.lock(&link.item).await;
+        let Some(link) = query::link(self.store.as_ref(), id).await? else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let mut batch = Batch::new(now);
+        if error.class == ErrorClass::Permanent {
+            let polls = link.polls.saturating_add(1);
+            batch.link(LinkRow {
+                polls,
+                ..link.clone()
+            })?;
+        } else {
+            let due = links::poll_after_failure(&link, now, error.retry_after);
+            batch.link_due(link.clone(), Some(due))?;
         }
+        self.commit_beside_quietly(&link.item, batch.into_writes())
+            .await
     }
 
-    /// The gateway's word about a link, if it gives one now.
-    pub(crate) async fn read(&self, link: &LinkRow) -> Option<payment::StatusReport> {
-        let gateway = self.gateway(&link.account)?;
+    /// The gateway's word about a link.
+    pub(crate) async fn read(&self, link: &LinkRow) -> Result<StatusReport, GatewayError> {
+        let Some(gateway) = self.world.gateways.get(&link.account) else {
+            let message = format!("no gateway serves account `{}`", link.account);
+            return Err(GatewayError::retryable("account_unknown", message));
+        };
         let now = self.clock.now();
         let call = Call {
             now,
-            send_by: now + TimeDelta::seconds(30),
+            send_by: now + TimeDelta::seconds(READ_SECONDS),
         };
-        match gateway.status(call, &link.provider_ref).await {
-            Ok(report) => Some(report),
-            Err(error) => {
-                tracing::warn!(link = %link.id, %error, "the gateway does not say how the link is");
-                None
-            }
-        }
-    }
-
-    pub(crate) fn gateway(&self, account: &AccountName) -> Option<&std::sync::Arc<dyn Gateway>> {
-        self.world.gateways.get(account)
-    }
-
-    /// Takes the notices of gateways that play their own customers.
-    pub(crate) async fn notices(&self, now: Timestamp) -> Result<usize, Error> {
-        let mut taken = 0;
-        for (account, gateway) in self.world.gateways.iter() {
-            let Some(simulated) = gateway.as_simulated() else {
-                continue;
-            };
-            for parts in simulated.take_notices(now) {
-                taken += 1;
-                let callback = gateway.read_callback(&parts);
-                self.notice(account, callback).await?;
-            }
-        }
-        Ok(taken)
-    }
-
-    /// A callback: signed facts are believed, everything else only makes us ask (clause 42).
-    pub(crate) async fn notice(
-        &self,
-        account: &AccountName,
-        callback: Callback,
-    ) -> Result<(), Error> {
-        let (reference, signed) = match callback {
-            Callback::Verified { report, .. } => (report.reference.clone(), Some(report)),
-            Callback::Hint { reference, .. } => (reference, None),
-            Callback::Rejected { code } => {
-                tracing::warn!(%account, %code, "a callback was refused");
-                return Ok(());
-            }
-        };
-        let id = LinkId::from(reference.as_str());
-        let Some(link) = query::link(self.store.as_ref(), &id).await? else {
-            return self.early_notice(&reference).await;
-        };
-        if &link.account != account {
-            tracing::warn!(%account, %reference, "a callback names a link of another account");
-            return Ok(());
-        }
-        let report = match signed {
-            Some(report) => Some(report),
-            None => self.read(&link).await,
-        };
-        match report {
-            Some(report) => self.settle_link(&id, &report, "notice").await,
-            None => Ok(()),
-        }
-    }
-
-    /// A callback for a link we do not have yet: its creation is under way or unknown.
-    async fn early_notice(&self, reference: &str) -> Result<(), Error> {
-        let Some(item) = query::item_of_reference(reference) else {
-            return Ok(());
-        };
-        let Some(loaded) = self.load(&item).await? else {
-            return Ok(());
-        };
-        self.hurry(&loaded.row.instance, reference).await
+        gateway.status(call, &link.provider_ref).await
     }
 }
 

@@ -54,6 +54,20 @@ pub enum Error {
         /// The bound.
         max: usize,
     },
+    /// The input is made by the engine alone: a timer, an outcome, a payment.
+    #[error("`{input}` is for the engine itself, not for its callers")]
+    NotCallers {
+        /// The input.
+        input: &'static str,
+    },
+    /// The item cannot be wiped yet.
+    #[error("{item} cannot be erased: {why}")]
+    NotFinished {
+        /// The item.
+        item: ItemRef,
+        /// Why not.
+        why: &'static str,
+    },
     /// A definition does not fit this engine: its activities or their settings.
     #[error("workflow `{workflow}`: {}", problems.join("; "))]
     Definition {
@@ -105,12 +119,24 @@ impl Error {
             Error::NoWorkflow(_) => "no_workflow",
             Error::WrongEntity { .. } => "wrong_entity",
             Error::Limit { .. } => "limit",
+            Error::NotCallers { .. } => "not_callers",
+            Error::NotFinished { .. } => "not_finished",
             Error::Definition { .. } => "definition",
             Error::Host(_) => "host",
             Error::Store(_) => "store",
             Error::Record { .. } => "record",
             Error::Invariant(_) => "invariant",
         }
+    }
+
+    /// Whether the store has stopped, so that nothing more can be promised (clause 64).
+    pub(crate) fn is_fatal(&self) -> bool {
+        matches!(self, Error::Store(error) if error.retry() == persistence::Retry::Never)
+    }
+
+    /// Whether it passes by itself: the host is away, or the store is full or was written meanwhile.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Error::Host(_)) || matches!(self.retry(), RetryClass::Later)
     }
 
     /// What the caller does about it.

@@ -6,7 +6,7 @@ use activity::{Answers, EarlierLink, Need};
 use expression::Record;
 use host::{Host, Party, PartyKind, Person, RelatedRecord, Relation, User};
 use persistence::Store;
-use state_machine::{Actor, Assigned, Context, Event, Instance, Kind, OutsideReads};
+use state_machine::{Actor, Assigned, Assignee, Context, Event, Instance, Kind, OutsideReads};
 use values::{Fields, Timestamp, UserId, Value, Zone};
 
 use crate::record::LinkRow;
@@ -225,11 +225,32 @@ fn subordinates(workflow: &Workflow, instance: &Instance) -> Vec<UserId> {
     }
     let state = workflow.definition.state(&instance.state);
     if let Some(Kind::Wait(wait)) = state.map(|state| &state.kind)
-        && wait.by.is_some()
+        && let Some(Assignee::ManagerOf(of)) = &wait.by
     {
-        below.extend(instance.last_actor.values().cloned());
+        named_by(of, instance, &mut below);
     }
     below
+}
+
+/// Every user that an assignee can come to mean.
+fn named_by(assignee: &Assignee, instance: &Instance, users: &mut Vec<UserId>) {
+    match assignee {
+        Assignee::User(user) => users.push(user.as_str().into()),
+        Assignee::Field { field, fallback } => {
+            if let Some(Value::User(user) | Value::Text(user)) = instance.fields.get(field) {
+                users.push(user.as_str().into());
+            }
+            named_by(fallback, instance, users);
+        }
+        Assignee::LastResponsible { state, fallback } => {
+            users.extend(instance.last_actor.get(state).cloned());
+            if let Some(fallback) = fallback {
+                named_by(fallback, instance, users);
+            }
+        }
+        Assignee::ManagerOf(inner) => named_by(inner, instance, users),
+        Assignee::Group(_) | Assignee::Role(_) | Assignee::Position(_) => {}
+    }
 }
 
 fn related_record(record: RelatedRecord) -> Record {

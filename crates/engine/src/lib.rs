@@ -27,10 +27,13 @@ mod input;
 mod limits;
 mod links;
 mod lock;
+mod notice;
+mod outbox;
 mod query;
 mod ready;
 mod record;
 mod replay;
+mod resting;
 mod retry;
 mod run;
 mod submit;
@@ -44,7 +47,7 @@ use host::Host;
 use persistence::{Commit, Store};
 use ready::Announced;
 use state_machine::{Definition, DefinitionHash};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use values::{ItemRef, Timestamp, UserId, Zone};
 
 pub use builder::EngineBuilder;
@@ -75,7 +78,12 @@ pub(crate) struct Core {
     pub(crate) zone: Zone,
     pub(crate) workflows: workflow::Workflows,
     pub(crate) limits: Limits,
+    /// Whose turn it is to change an item.
     pub(crate) locks: lock::ItemLocks,
+    /// Whose turn it is to write an item's values to the host.
+    pub(crate) lanes: lock::ItemLocks,
+    pub(crate) sweeping: Mutex<()>,
+    pub(crate) resting: resting::Resting,
     pub(crate) wake: Notify,
     pub(crate) ready: ready::Ready,
     /// This start of the engine; claims of an earlier start are void.
@@ -90,6 +98,11 @@ impl Core {
         self.ready.announce(announced);
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Whether the engine runs by itself; else somebody pumps it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.ready.is_listening()
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {
@@ -168,19 +181,27 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::Invariant`] while the item runs: it still needs what would be wiped.
+    /// [`Error::NotFinished`] while the item runs, or something is still to be sent or written for it: that
+    /// needs what would be wiped.
     pub async fn erase_personal(&self, item: &ItemRef) -> Result<u64, Error> {
-        let Some(loaded) = self.core.load(item).await? else {
+        let core = &self.core;
+        let _turn = core.locks.lock(item).await;
+        let Some(loaded) = core.load(item).await? else {
             return Err(Error::NotStarted(item.clone()));
         };
+        let unfinished = |why| Error::NotFinished {
+            item: item.clone(),
+            why,
+        };
         if loaded.row.instance.ended.is_none() {
-            return Err(Error::Invariant(format!("{item} has not ended")));
+            return Err(unfinished("it has not ended"));
         }
-        Ok(self
-            .core
-            .store
-            .erase_personal(&record::item_key(item))
-            .await?)
+        if query::has_work(core.store.as_ref(), item).await? {
+            return Err(unfinished(
+                "something is still to be sent or written for it",
+            ));
+        }
+        Ok(core.store.erase_personal(&record::item_key(item)).await?)
     }
 
     /// The engine's time.

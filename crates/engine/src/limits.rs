@@ -2,6 +2,9 @@
 
 use chrono::TimeDelta;
 
+/// Longest id of an input, in bytes: with the item's own it fits into a key of the store.
+pub(crate) const INPUT_ID_BYTES_MAX: usize = 256;
+
 /// Bounds an embedder may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {

@@ -33,6 +33,10 @@ pub struct HistoryView {
     pub sequence: u64,
     /// The line.
     pub row: HistoryRow,
+    /// The other half: the input, what the decision was told, what was sent and came back, as the store
+    /// keeps it; `None` when there is none, or it has been erased.
+    #[serde(skip)]
+    pub evidence: Option<serde_json::Value>,
     /// Its personal half has been erased.
     pub erased: bool,
     /// The hash chain's value after it, in hexadecimal.
@@ -66,6 +70,22 @@ pub(crate) async fn messages_of_link(
         .filter(|(_, row)| !row.personal.is_empty())
         .map(|(_, row)| record::decode(&row.personal))
         .collect()
+}
+
+/// Whether anything is still to be done for the item.
+pub(crate) async fn has_work(store: &dyn Store, item: &ItemRef) -> Result<bool, Error> {
+    let item = item.to_string();
+    let mut scan = Scan::all(Table::Outbox).limit(LIST_MAX);
+    loop {
+        let rows = store.scan(scan).await?;
+        if rows.iter().any(|(_, row)| row.open == item.as_bytes()) {
+            return Ok(true);
+        }
+        let Some((last, _)) = rows.last() else {
+            return Ok(false);
+        };
+        scan = Scan::all(Table::Outbox).limit(LIST_MAX).after(last.clone());
+    }
 }
 
 /// The item in a reference of the form `item/state/entry`.
@@ -145,6 +165,10 @@ impl Engine {
                 lines.push(HistoryView {
                     sequence: entry.sequence,
                     row: record::decode(&entry.row.open)?,
+                    evidence: match entry.row.personal.as_slice() {
+                        [] => None,
+                        half => Some(record::decode(half)?),
+                    },
                     erased: entry.erased,
                     hash: entry
                         .hash
@@ -209,7 +233,11 @@ impl Engine {
     ///
     /// When the store fails.
     pub async fn attention(&self) -> Result<Vec<AttentionRow>, Error> {
-        self.open_rows(Table::Attention).await
+        let scan = Scan::all(Table::Attention).limit(LIST_MAX);
+        let rows = self.core.store.scan(scan).await?;
+        rows.iter()
+            .map(|(_, row)| AttentionRow::from_row(row))
+            .collect()
     }
 
     /// Messages, at most [`LIST_MAX`]; erased ones are left out.

@@ -1,7 +1,7 @@
 //! What a commit made due, told to the live loop at once. The rows are the truth: this only saves looking
 //! for them, and whatever is lost here is found by the next look.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -51,6 +51,18 @@ impl Ready {
             hints.due.extend(announced.due);
         }
         hints.soonest = earlier(hints.soonest, announced.soonest);
+    }
+
+    /// Whether the engine runs.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    /// Notes what a look into the store has found.
+    pub(crate) fn found(&self, due: impl Iterator<Item = Due>) {
+        let mut hints = self.hints();
+        let known: BTreeSet<Due> = hints.due.iter().cloned().collect();
+        hints.due.extend(due.filter(|due| !known.contains(due)));
     }
 
     pub(crate) fn take(&self) -> Option<Due> {

@@ -54,7 +54,6 @@ impl Engine {
                 instance: &instance,
                 accounts: core.accounts(),
                 locales: core.workflows.locales(),
-                zone: &core.zone,
                 activities_max: core.limits.activities_per_input_max,
             };
             inputs += 1;

@@ -1,13 +1,19 @@
 //! Doing what is due: once, until nothing is, or for as long as the engine lives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use values::Timestamp;
 
 use crate::due::Due;
+use crate::resting::Trouble;
 use crate::{Core, Engine, Error};
+
+/// A row that is still there after having been acted on so often, without time passing, makes no
+/// progress.
+const SAME_ROW_MAX: u32 = 16;
 
 /// What settling did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,52 +26,49 @@ impl Engine {
     /// Does everything that is due by the engine's clock, one after another, until nothing is.
     /// Scenarios and virtual runs use this with a clock of their own: the order is always the same.
     ///
+    /// What fails because the host is away rests and is tried again as the clock goes on; so does what
+    /// fails otherwise, but that is reported once everything else is done.
+    ///
     /// # Errors
     ///
-    /// The first failure of the store or of the engine itself.
+    /// A failure of the store at once; else the first failure of the engine itself.
     pub async fn settle(&self) -> Result<Settled, Error> {
-        let mut settled = Settled::default();
-        loop {
-            let now = self.core.clock.now();
-            let notices = self.core.notices(now).await?;
-            let due = self.core.due(now, self.core.limits.due_batch).await?;
-            if due.is_empty() && notices == 0 {
-                return Ok(settled);
-            }
-            settled.done += notices + due.len();
+        let mut settling = Settling::default();
+        while let Some(due) = settling.next(&self.core).await? {
             for next in due {
-                self.core.act(next).await?;
+                let trouble = match settling.again(&next) {
+                    Ok(()) => self.core.act(&next).await?,
+                    Err(error) => Some(self.core.rest(&next, error)?),
+                };
+                settling.heard(trouble);
             }
         }
+        settling.end()
     }
 
     /// The same with many pieces side by side, for runs of many items whose order does not matter.
     ///
     /// # Errors
     ///
-    /// The first failure of the store or of the engine itself; what was under way then is dropped.
+    /// As [`Engine::settle`]; what was under way when the store failed is dropped.
     pub async fn settle_together(&self) -> Result<Settled, Error> {
-        let mut settled = Settled::default();
-        loop {
-            let now = self.core.clock.now();
-            let notices = self.core.notices(now).await?;
-            let due = self.core.due(now, self.core.limits.due_batch).await?;
-            if due.is_empty() && notices == 0 {
-                return Ok(settled);
-            }
-            settled.done += notices + due.len();
-            let mut under_way = JoinSet::new();
+        let mut settling = Settling::default();
+        let mut crew = Crew::new(self.core.clone());
+        while let Some(due) = settling.next(&self.core).await? {
             for next in due {
-                while under_way.len() >= self.core.limits.in_flight_max.max(1) {
-                    joined(under_way.join_next().await)?;
+                while crew.free() == 0 {
+                    settling.heard(crew.one_ended().await?);
                 }
-                let core = self.core.clone();
-                under_way.spawn(async move { core.act(next).await });
+                match settling.again(&next) {
+                    Ok(()) => crew.begin(next),
+                    Err(error) => settling.heard(Some(self.core.rest(&next, error)?)),
+                }
             }
-            while !under_way.is_empty() {
-                joined(under_way.join_next().await)?;
+            while crew.is_busy() {
+                settling.heard(crew.one_ended().await?);
             }
         }
+        settling.end()
     }
 
     /// When something is due next; `None` when everything waits for people or events.
@@ -78,11 +81,12 @@ impl Engine {
     }
 
     /// Does what is due as it becomes due, many items side by side, until `stop` ends. What is under way
-    /// then is finished first; what is not is found by the next start.
+    /// then is finished first; what is not is found by the next start. It needs a runtime with time.
     ///
     /// # Errors
     ///
-    /// When the store fails: nothing more can be promised then.
+    /// When the store has stopped: nothing more can be promised then. What is under way is dropped, and
+    /// the next start finds it.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let mut stop = std::pin::pin!(stop);
         let mut live = Live::new(self.core.clone());
@@ -92,97 +96,80 @@ impl Engine {
                 () = &mut stop => return live.finish().await,
                 () = self.core.wake.notified() => {}
                 () = tokio::time::sleep(wait) => live.look = true,
-                ended = live.one_ended(), if live.is_busy() => ended?,
+                ended = live.crew.one_ended(), if live.crew.is_busy() => live.heard(ended?),
             }
         }
     }
 }
 
-/// What a piece of work that ran beside others came to.
-fn joined(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>) -> Result<(), Error> {
-    match ended {
-        Some(Ok(result)) => result,
-        Some(Err(error)) => Err(Error::Invariant(format!("a task ended badly: {error}"))),
-        None => Ok(()),
+/// The state of doing everything that is due at one moment.
+#[derive(Default)]
+struct Settling {
+    settled: Settled,
+    acted: BTreeMap<Due, u32>,
+    trouble: Option<Error>,
+}
+
+impl Settling {
+    /// What is due now; `None` when nothing is.
+    async fn next(&mut self, core: &Core) -> Result<Option<Vec<Due>>, Error> {
+        let now = core.clock.now();
+        let notices = core.notices(now).await?;
+        let due = core.due(now, core.limits.due_batch).await?;
+        self.settled.done += notices + due.len();
+        Ok((notices > 0 || !due.is_empty()).then_some(due))
+    }
+
+    /// Counts an act on a row; an error when acting on it makes no progress.
+    fn again(&mut self, due: &Due) -> Result<(), Error> {
+        let times = self.acted.entry(due.clone()).or_default();
+        *times += 1;
+        if *times > SAME_ROW_MAX {
+            *times = 0;
+            return Err(Error::Invariant(format!("{due} stays due")));
+        }
+        Ok(())
+    }
+
+    fn heard(&mut self, trouble: Option<Trouble>) {
+        if let Some(Trouble::Lasting(error)) = trouble {
+            self.trouble.get_or_insert(error);
+        }
+    }
+
+    fn end(self) -> Result<Settled, Error> {
+        match self.trouble {
+            Some(error) => Err(error),
+            None => Ok(self.settled),
+        }
     }
 }
 
-/// Longest sleep of the live loop: a clock that was set back or forth is noticed within it.
-const SLEEP_MAX: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// Pause after a failure that may pass, so that it is not asked for again at once.
-const FAILURE_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
-
-struct Live {
+/// Pieces of work under way side by side.
+struct Crew {
     core: Arc<Core>,
-    /// The store must be looked into: at the start, after a failure, and once in a while.
-    look: bool,
     busy: BTreeSet<Due>,
-    tasks: JoinSet<(Due, Result<(), Error>)>,
-    failed: bool,
+    names: HashMap<Id, Due>,
+    tasks: JoinSet<Result<Option<Trouble>, Error>>,
 }
 
-impl Live {
-    fn new(core: Arc<Core>) -> Live {
-        core.ready.listen();
-        Live {
+impl Crew {
+    fn new(core: Arc<Core>) -> Crew {
+        Crew {
             core,
-            look: true,
             busy: BTreeSet::new(),
+            names: HashMap::new(),
             tasks: JoinSet::new(),
-            failed: false,
         }
+    }
+
+    fn free(&self) -> usize {
+        let most = self.core.limits.in_flight_max.max(1);
+        most.saturating_sub(self.busy.len())
     }
 
     fn is_busy(&self) -> bool {
         !self.tasks.is_empty()
-    }
-
-    /// Starts what is due and free; how long nothing else will be due.
-    async fn turn(&mut self) -> Result<std::time::Duration, Error> {
-        let now = self.core.clock.now();
-        self.core.notices(now).await?;
-        while self.busy.len() < self.core.limits.in_flight_max {
-            let Some(next) = self.core.ready.take() else {
-                break;
-            };
-            self.begin(next);
-        }
-        if self.core.ready.must_look(now) || self.look {
-            self.look_into_store(now).await?;
-        }
-        if std::mem::take(&mut self.failed) {
-            self.look = true;
-            return Ok(FAILURE_PAUSE);
-        }
-        let Some(next) = self.core.ready.soonest(None) else {
-            return Ok(SLEEP_MAX);
-        };
-        Ok((next - now).to_std().unwrap_or_default().min(SLEEP_MAX))
-    }
-
-    /// Finds what is due by its rows, and when the next will be.
-    async fn look_into_store(&mut self, now: values::Timestamp) -> Result<(), Error> {
-        let free = self
-            .core
-            .limits
-            .in_flight_max
-            .saturating_sub(self.busy.len());
-        // Rows under way are still due, so ask for that many more.
-        let due = self
-            .core
-            .due(now, free.saturating_add(self.busy.len()))
-            .await?;
-        self.look = due.len() > free;
-        for next in due {
-            if self.busy.len() >= self.core.limits.in_flight_max {
-                break;
-            }
-            self.begin(next);
-        }
-        let next = self.core.next_due().await?.filter(|next| *next > now);
-        self.core.ready.soonest(next);
-        Ok(())
     }
 
     fn begin(&mut self, next: Due) {
@@ -190,41 +177,120 @@ impl Live {
             return;
         }
         let core = self.core.clone();
-        self.tasks.spawn(async move {
-            let result = core.act(next.clone()).await;
-            (next, result)
-        });
+        let due = next.clone();
+        let task = self.tasks.spawn(async move { core.act(&due).await });
+        self.names.insert(task.id(), next);
     }
 
-    async fn one_ended(&mut self) -> Result<(), Error> {
-        match self.tasks.join_next().await {
-            Some(Ok((due, result))) => {
-                self.busy.remove(&due);
-                self.judge(result)
+    /// Waits for one piece of work to end. One that panics harms nobody else: it rests like any failure.
+    async fn one_ended(&mut self) -> Result<Option<Trouble>, Error> {
+        let Some(ended) = self.tasks.join_next_with_id().await else {
+            return Ok(None);
+        };
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let due = self.names.remove(&id);
+        if let Some(due) = &due {
+            self.busy.remove(due);
+        }
+        match (ended, due) {
+            (Ok((_, result)), _) => result,
+            (Err(error), Some(due)) => {
+                let error = Error::Invariant(format!("{due} ended badly: {error}"));
+                self.core.rest(&due, error).map(Some)
             }
-            Some(Err(error)) => Err(Error::Invariant(format!("a task ended badly: {error}"))),
-            None => Ok(()),
+            (Err(error), None) => Err(Error::Invariant(format!("a task ended badly: {error}"))),
+        }
+    }
+}
+
+/// Longest sleep of the live loop: a clock that was set back or forth is noticed within it.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+
+/// Pause after a failure to look for work, so that it is not asked for again at once.
+const FAILURE_PAUSE: Duration = Duration::from_millis(200);
+
+struct Live {
+    core: Arc<Core>,
+    /// The store must be looked into: at the start, after a failure, and once in a while.
+    look: bool,
+    crew: Crew,
+}
+
+impl Live {
+    fn new(core: Arc<Core>) -> Live {
+        core.ready.listen();
+        Live {
+            look: true,
+            crew: Crew::new(core.clone()),
+            core,
         }
     }
 
-    /// A failure of the store ends the loop; anything else stays due and is tried again.
-    fn judge(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(Error::Store(error)) if error.retry() == persistence::Retry::Never => {
-                Err(Error::Store(error))
-            }
+    /// Starts what is due and free; how long nothing else will be due.
+    async fn turn(&mut self) -> Result<Duration, Error> {
+        match self.begin_due().await {
+            Err(error) if error.is_fatal() => Err(error),
             Err(error) => {
-                tracing::warn!(%error, "work stays due");
-                self.failed = true;
-                Ok(())
+                tracing::warn!(%error, "looking for work fails");
+                self.look = true;
+                Ok(FAILURE_PAUSE)
             }
+            Ok(wait) => Ok(wait),
         }
+    }
+
+    async fn begin_due(&mut self) -> Result<Duration, Error> {
+        let now = self.core.clock.now();
+        self.core.notices(now).await?;
+        self.begin_ready();
+        if self.crew.free() > 0 && (self.core.ready.must_look(now) || self.look) {
+            self.look_into_store(now).await?;
+            self.begin_ready();
+        }
+        let Some(next) = self
+            .core
+            .ready
+            .soonest(None)
+            .filter(|_| self.crew.free() > 0)
+        else {
+            // The end of what is under way wakes the loop.
+            return Ok(SLEEP_MAX);
+        };
+        Ok((next - now).to_std().unwrap_or_default().min(SLEEP_MAX))
+    }
+
+    fn begin_ready(&mut self) {
+        while self.crew.free() > 0 {
+            let Some(next) = self.core.ready.take() else {
+                return;
+            };
+            self.crew.begin(next);
+        }
+    }
+
+    /// Finds what is due by its rows, and when the next will be.
+    async fn look_into_store(&mut self, now: Timestamp) -> Result<(), Error> {
+        let busy = &self.crew.busy;
+        // Rows under way are still due, so ask for that many more.
+        let most = self.core.limits.due_batch.saturating_add(busy.len());
+        let due = self.core.due(now, most).await?;
+        self.look = due.len() >= most;
+        let new = due.into_iter().filter(|due| !busy.contains(due));
+        self.core.ready.found(new);
+        let skip = |due: &Due| busy.contains(due);
+        let next = self.core.next_due_but(skip, busy.len()).await?;
+        self.core.ready.soonest(next.filter(|next| *next > now));
+        Ok(())
+    }
+
+    fn heard(&mut self, trouble: Option<Trouble>) {
+        // What failed rests: the next look learns until when.
+        self.look |= trouble.is_some();
     }
 
     async fn finish(mut self) -> Result<(), Error> {
-        while self.is_busy() {
-            self.one_ended().await?;
+        while self.crew.is_busy() {
+            self.crew.one_ended().await?;
         }
         Ok(())
     }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use persistence::{Commit, Row, Table, Write};
 use sha2::{Digest, Sha256};
 use state_machine::{Event, Instance, Rejection};
-use values::{Fields, ItemRef, Value};
+use values::{Fields, ItemRef, Timestamp, Value};
 
 use crate::decide::{Decided, Situation, Verdict, decide};
 use crate::gather::Gather;
-use crate::record::{self, Cause, HistoryPersonal, HistoryRow, InputRow, InstanceRow, Told};
+use crate::limits::INPUT_ID_BYTES_MAX;
+use crate::record::{self, Cause, HistoryPersonalRef, HistoryRow, InputRow, InstanceRow, Told};
 use crate::workflow::Workflow;
 use crate::write::Batch;
 use crate::{Core, Error, Input, Reply};
 
 /// An instance as the store has it.
 pub(crate) struct Loaded {
-    /// The store's version of the subject.
+    /// The store's version of the subject; 0 while the item has not started.
     pub(crate) version: u64,
     pub(crate) row: InstanceRow,
 }
@@ -39,44 +40,61 @@ pub(crate) struct Extra {
 impl Core {
     /// Applies one input of a caller. The reply is given only after the commit is durable.
     pub(crate) async fn submit(&self, input: Input) -> Result<Reply, Error> {
+        self.admitted(&input)?;
         let _turn = self.locks.lock(&input.item).await;
         let digest = digest(&input)?;
         if let Some(reply) = self.repeated(&input, &digest).await? {
             return Ok(reply);
         }
-        let loaded = self.load(&input.item).await?;
-        let (workflow, loaded) = match loaded {
+        let (workflow, loaded) = match self.load(&input.item).await? {
             Some(loaded) => (
                 self.workflows
                     .pinned(&loaded.row.instance.definition)
                     .await?,
                 loaded,
             ),
-            None => self.fresh(&input).await?,
+            None => self.fresh(&input)?,
         };
+        let actual = loaded.row.instance.revision;
         if let Some(expected) = input.expected_revision
-            && expected != loaded.row.instance.revision
+            && expected != actual
         {
-            let actual = loaded.row.instance.revision;
             return Err(Error::WrongRevision { expected, actual });
         }
         let event = self.complete(input.event, &workflow, &loaded).await?;
+        let cause = Cause::Event(event);
         let extra = Extra {
             input: input.id.map(|id| (id.as_str().to_owned(), digest)),
             ..Extra::default()
         };
-        let refused = (loaded.version, loaded.row.clone());
-        match self
-            .apply(&workflow, loaded, Cause::Event(event.clone()), extra)
-            .await
-        {
-            Err(error) => {
-                self.audit_refusal(&workflow, refused, &event, &error)
-                    .await?;
-                Err(error)
-            }
-            reply => reply,
+        let applied = self.apply(&workflow, &loaded, &cause, extra).await;
+        if let (Err(error), Cause::Event(event)) = (&applied, &cause) {
+            self.audit_refusal(&loaded, event, error).await?;
         }
+        applied
+    }
+
+    /// Refuses what no caller may hand in, and what is larger than any item may be.
+    fn admitted(&self, input: &Input) -> Result<(), Error> {
+        let event = &input.event;
+        if matches!(
+            event,
+            Event::Timer { .. } | Event::Finished(_) | Event::Unknown { .. } | Event::Payment(_)
+        ) {
+            return Err(Error::NotCallers {
+                input: event.name(),
+            });
+        }
+        if let Some(id) = &input.id {
+            let max = INPUT_ID_BYTES_MAX;
+            if id.as_str().is_empty() || id.as_str().contains('\0') || id.as_str().len() > max {
+                return Err(Error::Limit {
+                    what: "an input id without NUL",
+                    max,
+                });
+            }
+        }
+        self.bounded(event)
     }
 
     /// The first reply, when this input id was applied before.
@@ -112,20 +130,19 @@ impl Core {
     }
 
     /// A blank instance for an item that starts.
-    async fn fresh(&self, input: &Input) -> Result<(Arc<Workflow>, Loaded), Error> {
+    fn fresh(&self, input: &Input) -> Result<(Arc<Workflow>, Loaded), Error> {
         if !matches!(input.event, Event::Start { .. }) {
             return Err(Error::NotStarted(input.item.clone()));
         }
         let workflow = self
             .workflows
             .active(input.workflow.as_deref(), input.item.entity())?;
-        let now = self.clock.now();
         let definition = &workflow.definition;
         let instance = Instance::blank(
             input.item.clone(),
             definition.hash().clone(),
             &definition.model().initial,
-            now,
+            self.clock.now(),
         );
         let row = InstanceRow {
             instance,
@@ -142,7 +159,7 @@ impl Core {
         loaded: &Loaded,
     ) -> Result<Event, Error> {
         let Event::Start { fields, party } = event else {
-            return self.bounded(event);
+            return Ok(event);
         };
         let item = loaded.row.instance.item.as_ref();
         if loaded.version > 0 {
@@ -167,22 +184,28 @@ impl Core {
             all.insert("final_amount".to_owned(), Value::Money(amount));
         }
         all.extend(fields);
-        self.bounded(Event::Start {
+        let event = Event::Start {
             fields: all,
             party: party.or(snapshot.party),
-        })
+        };
+        self.bounded(&event)?;
+        Ok(event)
     }
 
-    /// Refuses inputs that are larger than any item may be.
-    fn bounded(&self, event: Event) -> Result<Event, Error> {
-        let fields = match &event {
+    fn bounded(&self, event: &Event) -> Result<(), Error> {
+        let max = self.limits.field_bytes_max;
+        let fields = match event {
             Event::Start { fields, .. }
             | Event::Action { fields, .. }
             | Event::Changed { fields }
             | Event::Named {
                 payload: fields, ..
             } => fields,
-            _ => return Ok(event),
+            Event::Retry { reason, .. } | Event::Hold { reason, .. } if reason.len() > max => {
+                let what = "a reason's bytes";
+                return Err(Error::Limit { what, max });
+            }
+            _ => return Ok(()),
         };
         if fields.len() > self.limits.fields_max {
             return Err(Error::Limit {
@@ -190,38 +213,35 @@ impl Core {
                 max: self.limits.fields_max,
             });
         }
-        let max = self.limits.field_bytes_max;
-        let too_long = |value: &Value| matches!(value, Value::Text(text) if text.len() > max);
-        if fields.values().any(too_long) {
-            return Err(Error::Limit {
-                what: "a field's bytes",
-                max,
-            });
+        if fields.values().any(|value| bytes_of(value) > max) {
+            let what = "a field's bytes";
+            return Err(Error::Limit { what, max });
         }
-        Ok(event)
+        Ok(())
     }
 
     /// Decides and commits. The caller holds the item's turn.
     pub(crate) async fn apply(
         &self,
         workflow: &Workflow,
-        loaded: Loaded,
-        cause: Cause,
+        loaded: &Loaded,
+        cause: &Cause,
         extra: Extra,
     ) -> Result<Reply, Error> {
-        let (decided, told) = self.decided(workflow, &loaded.row.instance, &cause).await?;
+        let before = &loaded.row.instance;
+        let (decided, told) = self.decided(workflow, loaded, cause).await?;
         if decided.instance.wake_source(&workflow.definition).is_none() {
             let at = format!("{} in {}", decided.instance.item, decided.instance.state);
             return Err(Error::Invariant(format!("{at} could never be woken")));
         }
         let reply = reply(&decided);
-        let history = history(&loaded.row.instance, &decided, (&cause, &told), &extra)?;
+        let history = history(before, &decided, (cause, &told), &extra)?;
         let mut batch = Batch::new(told.context.now);
         batch
-            .instance(&loaded.row, &decided, &cause, self.store.as_ref())
+            .instance(&loaded.row, &decided, cause, self.store.as_ref())
             .await?;
-        batch.consequences(&decided, &extra.host_changes, self.accounts())?;
-        batch.attention(&loaded.row.instance, &decided.instance)?;
+        batch.consequences(&decided, extra.host_changes)?;
+        batch.incident(before, &decided.instance)?;
         if let Some((id, digest)) = extra.input {
             let row = InputRow {
                 reply: reply.clone(),
@@ -231,9 +251,10 @@ impl Core {
             batch.fresh(Table::Inputs, key, Row::open(record::encode(&row)?));
         }
         batch.extend(extra.writes);
-        let (state, writes) = batch.finish(&decided.instance, workflow)?;
+        let subject = record::item_key(&decided.instance.item);
+        let (state, writes) = batch.finish(decided.instance, workflow)?;
         self.commit(Commit {
-            subject: record::item_key(&decided.instance.item),
+            subject,
             expected: loaded.version,
             state: Some(state),
             writes,
@@ -247,9 +268,10 @@ impl Core {
     async fn decided(
         &self,
         workflow: &Workflow,
-        instance: &Instance,
+        loaded: &Loaded,
         cause: &Cause,
     ) -> Result<(Box<Decided>, Told), Error> {
+        let instance = &loaded.row.instance;
         let gather = Gather {
             host: &self.host,
             store: self.store.as_ref(),
@@ -260,7 +282,7 @@ impl Core {
             Cause::Event(event) => Some(event),
             Cause::Concluded(_) | Cause::Ended { .. } => None,
         };
-        let now = self.clock.now();
+        let now = self.moment_of(loaded);
         let context = gather.context(workflow, instance, event, now).await?;
         let mut told = Told {
             context,
@@ -271,7 +293,6 @@ impl Core {
             instance,
             accounts: self.accounts(),
             locales: self.workflows.locales(),
-            zone: &self.zone,
             activities_max: self.limits.activities_per_input_max,
         };
         loop {
@@ -285,11 +306,19 @@ impl Core {
         }
     }
 
+    /// The moment of a decision; a blank instance has been given it already.
+    fn moment_of(&self, loaded: &Loaded) -> Timestamp {
+        if loaded.version == 0 {
+            loaded.row.instance.started_at
+        } else {
+            self.clock.now()
+        }
+    }
+
     /// Refusals of permission are kept in the history; others leave no trace (clause 59).
     async fn audit_refusal(
         &self,
-        workflow: &Workflow,
-        (version, row): (u64, InstanceRow),
+        loaded: &Loaded,
         event: &Event,
         error: &Error,
     ) -> Result<(), Error> {
@@ -298,33 +327,49 @@ impl Core {
             | Error::NoUser(_) => error.to_string(),
             _ => return Ok(()),
         };
-        if version == 0 {
+        if loaded.version == 0 {
             return Ok(());
         }
+        let instance = &loaded.row.instance;
         let entry = HistoryRow {
             at: self.clock.now(),
-            revision: row.instance.revision,
+            revision: instance.revision,
             kind: "refused".to_owned(),
             actor: event.actor().cloned(),
-            definition: workflow.definition.hash().to_string(),
-            from: Some(row.instance.state.clone()),
+            definition: instance.definition.to_string(),
+            from: Some(instance.state.clone()),
             path: Vec::new(),
             trace: Vec::new(),
             code: Some(error.code().to_owned()),
-            notes: words(&Cause::Event(event.clone()))
-                .into_iter()
-                .chain([refusal])
-                .collect(),
+            notes: words(event).into_iter().chain([refusal]).collect(),
         };
         self.commit(Commit {
-            subject: record::item_key(&row.instance.item),
-            expected: version,
+            subject: record::item_key(&instance.item),
+            expected: loaded.version,
             state: None,
             writes: Vec::new(),
             history: vec![Row::open(record::encode(&entry)?)],
         })
         .await?;
         Ok(())
+    }
+}
+
+/// How much text a value holds, in bytes.
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::Text(text)
+        | Value::User(text)
+        | Value::Group(text)
+        | Value::Position(text)
+        | Value::Receipt(text)
+        | Value::Choice(text) => text.len(),
+        // Every element takes room in the row, however small it is.
+        Value::List(values) => values
+            .iter()
+            .map(|value| bytes_of(value).saturating_add(8))
+            .fold(0, usize::saturating_add),
+        _ => 0,
     }
 }
 
@@ -335,12 +380,14 @@ fn history(
     (cause, told): (&Cause, &Told),
     extra: &Extra,
 ) -> Result<Row, Error> {
+    let mut notes = extra.notes.clone();
     let (kind, actor) = match cause {
-        Cause::Event(event) => (event.name(), event.actor().cloned()),
+        Cause::Event(event) => {
+            notes.extend(words(event));
+            (event.name(), event.actor().cloned())
+        }
         Cause::Concluded(_) | Cause::Ended { .. } => ("finished", None),
     };
-    let mut notes = extra.notes.clone();
-    notes.extend(words(cause));
     notes.extend(decided.notes.iter().cloned());
     let incident = decided
         .instance
@@ -359,10 +406,10 @@ fn history(
         code: incident.or_else(|| decided.code.clone()),
         notes,
     };
-    let personal = HistoryPersonal {
-        cause: Some(cause.clone()),
-        told: Some(told.clone()),
-        detail: extra.detail.clone(),
+    let personal = HistoryPersonalRef {
+        cause: Some(cause),
+        told: Some(told),
+        detail: extra.detail.as_ref(),
     };
     Ok(Row::new(record::encode(&row)?, record::encode(&personal)?))
 }
@@ -382,11 +429,8 @@ fn reply(decided: &Decided) -> Reply {
     }
 }
 
-/// What a cause was, in words without personal values.
-fn words(cause: &Cause) -> Vec<String> {
-    let Cause::Event(event) = cause else {
-        return Vec::new();
-    };
+/// What an event was, in words without personal values.
+fn words(event: &Event) -> Vec<String> {
     match event {
         Event::Action { name, .. } | Event::Named { name, .. } | Event::Timer { name, .. } => {
             vec![name.clone()]
@@ -408,7 +452,7 @@ fn digest(input: &Input) -> Result<String, Error> {
     let digest = Sha256::digest(&bytes);
     Ok(digest
         .iter()
-        .take(8)
+        .take(16)
         .map(|byte| format!("{byte:02x}"))
         .collect())
 }

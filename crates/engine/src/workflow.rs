@@ -27,7 +27,20 @@ pub(crate) struct Preparation {
 }
 
 impl Preparation {
+    /// Prepares a workflow that is to be deployed: everything must fit.
     fn prepare(&self, definition: Definition) -> Result<Workflow, Error> {
+        let name = definition.model().workflow.clone();
+        match self.prepare_all(definition) {
+            (workflow, problems) if problems.is_empty() => Ok(workflow),
+            (_, problems) => Err(Error::Definition {
+                workflow: name,
+                problems,
+            }),
+        }
+    }
+
+    /// Prepares what can be prepared, and says what cannot.
+    fn prepare_all(&self, definition: Definition) -> (Workflow, Vec<String>) {
         let model = definition.model();
         let fields = model
             .fields
@@ -70,17 +83,12 @@ impl Preparation {
                 }
             }
         }
-        if problems.is_empty() {
-            return Ok(Workflow {
-                prepared,
-                outside,
-                definition,
-            });
-        }
-        Err(Error::Definition {
-            workflow: model.workflow.clone(),
-            problems,
-        })
+        let workflow = Workflow {
+            prepared,
+            outside,
+            definition,
+        };
+        (workflow, problems)
     }
 }
 
@@ -171,7 +179,13 @@ impl Workflows {
                 problems,
             }
         })?;
-        let workflow = Arc::new(self.preparation.prepare(definition)?);
+        // What the project no longer has must not keep the item from everything else (clause 56).
+        let (workflow, problems) = self.preparation.prepare_all(definition);
+        if !problems.is_empty() {
+            let problems = problems.join("; ");
+            tracing::warn!(%hash, problems, "a running workflow does not fit this engine any more");
+        }
+        let workflow = Arc::new(workflow);
         self.remember(hash.clone(), workflow.clone());
         Ok(workflow)
     }

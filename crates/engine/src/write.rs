@@ -1,14 +1,13 @@
 //! A decision as rows: everything that one commit must hold.
 
-use activity::Accounts;
 use host::{Change, HostWrite};
 use persistence::{Row, Store, Table, Write};
 use serde::{Deserialize, Serialize};
-use state_machine::{Event, Instance};
-use values::{Fields, ItemRef, Timestamp};
+use state_machine::{Event, Instance, KeptEvent};
+use values::{Fields, Timestamp};
 
 use crate::Error;
-use crate::decide::Decided;
+use crate::decide::{Decided, Intent};
 use crate::links;
 use crate::record::{
     self, AttentionRow, Cause, InstanceRow, IntentRow, LinkRow, MessageRow, OutboxRow, TimerKind,
@@ -37,6 +36,7 @@ impl Batch {
         }
     }
 
+    /// A row whose key has never been used.
     pub(crate) fn fresh(&mut self, table: Table, key: Vec<u8>, row: Row) {
         self.writes.push(Write::Fresh { table, key, row });
     }
@@ -53,15 +53,22 @@ impl Batch {
         self.writes.extend(writes);
     }
 
-    /// Puts a row of work into the outbox.
-    pub(crate) fn outbox(&mut self, row: &OutboxRow) -> Result<(), Error> {
+    /// The writes alone, for a commit that leaves the instance as it is.
+    pub(crate) fn into_writes(self) -> Vec<Write> {
+        self.writes
+    }
+
+    /// Puts new work into the outbox.
+    fn outbox(&mut self, row: &OutboxRow) -> Result<(), Error> {
         let key = record::outbox_key(row.due, &row.id);
-        // Messages and host writes may name people, an intent's request too.
-        self.fresh(
-            Table::Outbox,
-            key,
-            Row::new(Vec::new(), record::encode(row)?),
-        );
+        self.fresh(Table::Outbox, key, row.to_row()?);
+        Ok(())
+    }
+
+    /// Puts work back into the outbox: at another time, which may be one it had before.
+    pub(crate) fn outbox_again(&mut self, row: &OutboxRow) -> Result<(), Error> {
+        let key = record::outbox_key(row.due, &row.id);
+        self.put(Table::Outbox, key, row.to_row()?);
         Ok(())
     }
 
@@ -74,12 +81,13 @@ impl Batch {
         store: &dyn Store,
     ) -> Result<(), Error> {
         let item = &decided.instance.item;
+        let owner = item.to_string();
         for timer in &decided.timers_cancelled {
-            let key = record::timer_key(timer.due, &item.to_string(), timer.entry, &timer.name);
+            let key = record::timer_key(timer.due, &owner, timer.entry, &timer.name);
             self.delete(Table::Timers, key);
         }
         for timer in &decided.timers_set {
-            let key = record::timer_key(timer.due, &item.to_string(), timer.entry, &timer.name);
+            let key = record::timer_key(timer.due, &owner, timer.entry, &timer.name);
             let kind = TimerKind::State {
                 name: timer.name.clone(),
                 entry: timer.entry,
@@ -89,12 +97,23 @@ impl Batch {
                 due: timer.due,
                 kind,
             };
-            self.fresh(Table::Timers, key, Row::open(record::encode(&row)?));
+            let row = Row::open(record::encode(&row)?);
+            // Within one entry a timer may be moved away and back again.
+            if timer.entry > before.instance.entry {
+                self.fresh(Table::Timers, key, row);
+            } else {
+                self.put(Table::Timers, key, row);
+            }
         }
-        self.intent(before, decided, cause, store).await
+        self.open_request(before, decided, cause, store).await?;
+        match &decided.intent {
+            Some(intent) => self.new_request(decided, intent),
+            None => Ok(()),
+        }
     }
 
-    async fn intent(
+    /// What becomes of the request that was open before.
+    async fn open_request(
         &mut self,
         before: &InstanceRow,
         decided: &Decided,
@@ -102,26 +121,32 @@ impl Batch {
         store: &dyn Store,
     ) -> Result<(), Error> {
         self.intent_due = before.intent_due;
-        if let (Some(due), Some(open)) = (before.intent_due, &before.instance.activity) {
-            let key = record::outbox_key(due, &open.reference);
-            let concluded = matches!(cause, Cause::Concluded(_) | Cause::Ended { .. });
-            let left = decided.instance.entry != before.instance.entry;
-            let parked = decided
-                .instance
-                .activity
-                .as_ref()
-                .is_some_and(|open| open.parked);
-            if left || concluded {
-                self.delete(Table::Outbox, key);
-                self.intent_due = None;
-            } else if decided.reopen || parked {
-                let due = if decided.reopen { self.now } else { never() };
-                self.reschedule(key, due, parked, store).await?;
-            }
-        }
-        let Some(intent) = &decided.intent else {
-            return Ok(());
+        let (Some(due), Some(open)) = (before.intent_due, &before.instance.activity) else {
+            return if decided.reopen && decided.instance.entry == before.instance.entry {
+                let item = &decided.instance.item;
+                Err(Error::Invariant(format!("{item} has no request to repeat")))
+            } else {
+                Ok(())
+            };
         };
+        let key = record::outbox_key(due, &open.reference);
+        let left = decided.instance.entry != before.instance.entry;
+        if left || matches!(cause, Cause::Concluded(_) | Cause::Ended { .. }) {
+            self.delete(Table::Outbox, key);
+            self.intent_due = None;
+            return Ok(());
+        }
+        if decided.reopen {
+            return self.reschedule(key, self.now, false, store).await;
+        }
+        // Also while the item is held: the word that nobody knows is kept, and not asked for again.
+        if matches!(cause, Cause::Event(Event::Unknown { .. })) {
+            return self.reschedule(key, never(), true, store).await;
+        }
+        Ok(())
+    }
+
+    fn new_request(&mut self, decided: &Decided, intent: &Intent) -> Result<(), Error> {
         self.intent_due = Some(self.now);
         self.outbox(&OutboxRow {
             item: decided.instance.item.as_ref().clone(),
@@ -137,6 +162,7 @@ impl Batch {
                 earlier: Vec::new(),
                 claimed_by: None,
                 parked: false,
+                answer: None,
             })),
         })
     }
@@ -149,10 +175,10 @@ impl Batch {
         parked: bool,
         store: &dyn Store,
     ) -> Result<(), Error> {
-        let Some(row) = store.get(Table::Outbox, &key).await? else {
-            return Ok(());
+        let row = store.get(Table::Outbox, &key).await?;
+        let Some(mut row) = row.as_ref().map(OutboxRow::from_row).transpose()?.flatten() else {
+            return Err(Error::Invariant("a request is gone".to_owned()));
         };
-        let mut row: OutboxRow = record::decode(&row.personal)?;
         self.delete(Table::Outbox, key);
         row.due = due;
         if let Work::Intent(intent) = &mut row.work {
@@ -163,42 +189,43 @@ impl Batch {
             }
         }
         self.intent_due = Some(due);
-        self.outbox(&row)
+        self.outbox_again(&row)
     }
 
     /// Messages, links and writes to the host.
     pub(crate) fn consequences(
         &mut self,
         decided: &Decided,
-        more: &[Change],
-        accounts: &Accounts,
+        more: Vec<Change>,
     ) -> Result<(), Error> {
-        let _ = accounts;
-        let item = decided.instance.item.as_ref();
         for link in &decided.links {
             self.link(link.clone())?;
         }
         for message in &decided.messages {
             self.message(message)?;
             let id = message.id.as_str().to_owned();
-            let work = Work::Message(message.id.clone());
-            self.work(item, id, work)?;
+            self.work(decided, id, Work::Message(message.id.clone()))?;
         }
-        for (index, change) in decided.host_changes.iter().chain(more).enumerate() {
-            let key = format!("{item}/r{}/{index}", decided.instance.revision);
-            let write = HostWrite {
-                key: key.clone(),
+        let item = decided.instance.item.as_ref();
+        let commit = format!("{item}/r{}", decided.instance.revision);
+        let changes = decided.host_changes.iter().cloned().chain(more);
+        let writes: Vec<HostWrite> = changes
+            .enumerate()
+            .map(|(index, change)| HostWrite {
+                key: format!("{commit}/{index}"),
                 item: item.clone(),
-                change: change.clone(),
-            };
-            self.work(item, key, Work::HostWrite(Box::new(write)))?;
+                change,
+            })
+            .collect();
+        if writes.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.work(decided, commit, Work::HostWrites(writes))
     }
 
-    fn work(&mut self, item: &ItemRef, id: String, work: Work) -> Result<(), Error> {
+    fn work(&mut self, decided: &Decided, id: String, work: Work) -> Result<(), Error> {
         self.outbox(&OutboxRow {
-            item: item.clone(),
+            item: decided.instance.item.as_ref().clone(),
             id,
             due: self.now,
             attempts: 0,
@@ -216,57 +243,80 @@ impl Batch {
         Ok(())
     }
 
+    /// Writes a link and the timer of its next regular reading.
+    pub(crate) fn link(&mut self, link: LinkRow) -> Result<(), Error> {
+        let due = links::next_poll(&link, self.now);
+        self.link_due(link, due)
+    }
+
     /// Writes a link and the timer of its next reading.
-    pub(crate) fn link(&mut self, mut link: LinkRow) -> Result<(), Error> {
-        if let Some(due) = link.next_poll {
-            let key = record::timer_key(due, &link.item.to_string(), 0, link.id.as_str());
-            self.delete(Table::Timers, key);
+    pub(crate) fn link_due(
+        &mut self,
+        mut link: LinkRow,
+        due: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let owner = link.item.to_string();
+        let key = |due| record::timer_key(due, &owner, 0, link.id.as_str());
+        if link.next_poll != due {
+            if let Some(before) = link.next_poll {
+                self.delete(Table::Timers, key(before));
+            }
+            if let Some(due) = due {
+                let kind = TimerKind::Poll {
+                    link: link.id.clone(),
+                };
+                let row = TimerRow {
+                    item: link.item.clone(),
+                    due,
+                    kind,
+                };
+                // A reading brought forward may come back to the time it had.
+                self.put(Table::Timers, key(due), Row::open(record::encode(&row)?));
+            }
         }
-        link.next_poll = links::next_poll(&link, self.now);
-        if let Some(due) = link.next_poll {
-            let key = record::timer_key(due, &link.item.to_string(), 0, link.id.as_str());
-            let kind = TimerKind::Poll {
-                link: link.id.clone(),
-            };
-            let row = TimerRow {
-                item: link.item.clone(),
-                due,
-                kind,
-            };
-            self.fresh(Table::Timers, key, Row::open(record::encode(&row)?));
-        }
+        link.next_poll = due;
         let key = link.id.as_str().as_bytes().to_vec();
         self.put(Table::Links, key, Row::open(record::encode(&link)?));
         Ok(())
     }
 
-    /// The attention list: an incident is on it for as long as it lasts.
-    pub(crate) fn attention(&mut self, before: &Instance, after: &Instance) -> Result<(), Error> {
-        let key = record::attention_key(&after.item, "incident");
+    /// Puts something on the list of what a person must look at.
+    pub(crate) fn attention(&mut self, reason: &str, row: &AttentionRow) -> Result<(), Error> {
+        let key = record::attention_key(&row.item, reason);
+        self.put(Table::Attention, key, row.to_row()?);
+        Ok(())
+    }
+
+    /// An incident is on that list for as long as it lasts.
+    pub(crate) fn incident(&mut self, before: &Instance, after: &Instance) -> Result<(), Error> {
+        const REASON: &str = "incident";
         match (&before.incident, &after.incident) {
-            (_, Some(incident)) => {
-                let row = AttentionRow {
+            (before, Some(incident)) if before.as_ref() != Some(incident) => self.attention(
+                REASON,
+                &AttentionRow {
                     item: after.item.as_ref().clone(),
                     code: incident.code.clone(),
                     message: incident.message.clone(),
                     since: incident.since,
-                };
-                self.put(Table::Attention, key, Row::open(record::encode(&row)?));
+                },
+            ),
+            (Some(_), None) => {
+                let key = record::attention_key(&after.item, REASON);
+                self.delete(Table::Attention, key);
+                Ok(())
             }
-            (Some(_), None) => self.delete(Table::Attention, key),
-            (None, None) => {}
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The instance's own row, and all other writes.
     pub(crate) fn finish(
         self,
-        instance: &Instance,
+        instance: Instance,
         workflow: &Workflow,
     ) -> Result<(Row, Vec<Write>), Error> {
         let row = InstanceRow {
-            instance: instance.clone(),
+            instance,
             intent_due: self.intent_due,
         };
         Ok((stored_row(row, workflow)?, self.writes))
@@ -274,11 +324,14 @@ impl Batch {
 }
 
 /// The personal half of an instance's row.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Personal {
     /// Values of fields that are declared personal.
     #[serde(rename = "f", default, skip_serializing_if = "Fields::is_empty")]
     fields: Fields,
+    /// Events that came early, with what they carry.
+    #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
+    inbox: Vec<KeptEvent>,
     /// Inputs that are kept until they can be applied.
     #[serde(rename = "q", default, skip_serializing_if = "Vec::is_empty")]
     deferred: Vec<Event>,
@@ -293,12 +346,13 @@ pub(crate) fn stored_row(mut row: InstanceRow, workflow: &Workflow) -> Result<Ro
     let is_personal = |name: &String| declared.get(name).is_some_and(|field| field.personal);
     let instance = &mut row.instance;
     let mut personal = Personal {
+        fields: Fields::new(),
+        inbox: std::mem::take(&mut instance.inbox),
         deferred: std::mem::take(&mut instance.deferred),
         incident: instance
             .incident
             .as_mut()
             .and_then(|incident| incident.input.take()),
-        ..Personal::default()
     };
     if instance.fields.keys().any(is_personal) {
         let (own, open) = instance
@@ -309,9 +363,7 @@ pub(crate) fn stored_row(mut row: InstanceRow, workflow: &Workflow) -> Result<Ro
         personal.fields = own;
         instance.fields = std::sync::Arc::new(open);
     }
-    let nothing =
-        personal.fields.is_empty() && personal.deferred.is_empty() && personal.incident.is_none();
-    let half = if nothing {
+    let half = if personal == Personal::default() {
         Vec::new()
     } else {
         record::encode(&personal)?
@@ -330,16 +382,10 @@ pub(crate) fn instance_row(row: &Row) -> Result<InstanceRow, Error> {
     if !personal.fields.is_empty() {
         std::sync::Arc::make_mut(&mut instance.fields).extend(personal.fields);
     }
+    instance.inbox = personal.inbox;
     instance.deferred = personal.deferred;
     if let Some(incident) = &mut instance.incident {
         incident.input = personal.incident;
     }
     Ok(whole)
-}
-
-impl Batch {
-    /// The writes alone, for a commit that leaves the instance as it is.
-    pub(crate) fn into_writes(self) -> Vec<Write> {
-        self.writes
-    }
 }

@@ -51,10 +51,34 @@ pub(crate) fn attention_key(item: &ItemRef, reason: &str) -> Vec<u8> {
     joined(&[item.to_string().as_bytes(), reason.as_bytes()])
 }
 
-/// Milliseconds since 1970, ordered as bytes; moments before 1970 sort first.
-pub(crate) fn due_prefix(due: Timestamp) -> Vec<u8> {
-    let millis = u64::try_from(due.timestamp_millis()).unwrap_or_default();
-    millis.to_be_bytes().to_vec()
+/// The number of a payment's receipt. The parts are joined by what neither a gateway nor an account
+/// has in its name, so that two payments never share one.
+pub(crate) fn receipt_id(gateway: &str, account: &str, transaction: &str) -> String {
+    format!("{gateway}/{account}/{transaction}")
+}
+
+/// The subject under which rows are removed that belong to nothing any more.
+pub(crate) fn sweep_key() -> Vec<u8> {
+    joined(&[b"engine", b"sweep"])
+}
+
+/// Milliseconds since 1970, ordered as bytes; moments before 1970 sort first. A part of a
+/// millisecond counts as a whole one, so that nothing is due before its time.
+fn due_prefix(due: Timestamp) -> Vec<u8> {
+    let part = !due.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+    millis(due.timestamp_millis().saturating_add(i64::from(part)))
+}
+
+/// The first key of what is not due yet.
+pub(crate) fn after_due(now: Timestamp) -> Vec<u8> {
+    millis(now.timestamp_millis().saturating_add(1))
+}
+
+fn millis(millis: i64) -> Vec<u8> {
+    u64::try_from(millis)
+        .unwrap_or_default()
+        .to_be_bytes()
+        .to_vec()
 }
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {

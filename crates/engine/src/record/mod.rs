@@ -10,15 +10,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use key::{
-    attention_key, definition_key, due_of, due_prefix, input_key, item_key, outbox_key,
-    payment_key, timer_key, workflow_key,
+    after_due, attention_key, definition_key, due_of, input_key, item_key, outbox_key, payment_key,
+    receipt_id, sweep_key, timer_key, workflow_key,
+};
+pub(crate) use row::{
+    Answer, AnswerEnd, Cause, Concluded, HistoryDetail, HistoryPersonal, HistoryPersonalRef,
+    InputRow, InstanceRow, IntentRow, OutboxRow, TimerKind, TimerRow, Told, Work,
 };
 pub use row::{
     AttentionRow, HistoryRow, LinkRow, MessageRow, MessageStatus, PaymentRow, ReceiptRow,
-};
-pub(crate) use row::{
-    Cause, Concluded, HistoryDetail, HistoryPersonal, InputRow, InstanceRow, IntentRow, OutboxRow,
-    TimerKind, TimerRow, Told, Work,
 };
 
 use crate::Error;

@@ -3,6 +3,7 @@
 use activity::{Answers, Outcome, PreviousAttempt, ReceiptRule, Request, UnreachableRecipient};
 use host::{Destination, HostWrite, Receipt};
 use payment::{LinkStatus, PaymentFact, ProviderRef, StatusReport};
+use persistence::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use state_machine::{Context, Entered, Event, Instance, TraceEntry};
@@ -10,7 +11,7 @@ use values::{
     AccountName, ItemRef, LinkId, Locale, MessageId, Money, PartyId, ReceiptId, Timestamp, UserId,
 };
 
-use crate::Reply;
+use crate::{Error, Reply};
 
 /// The state of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,15 +91,31 @@ pub(crate) struct OutboxRow {
     pub(crate) work: Work,
 }
 
+impl OutboxRow {
+    /// As a row. Work may name people, so it can be erased; whose it was stays.
+    pub(crate) fn to_row(&self) -> Result<Row, Error> {
+        let item = self.item.to_string();
+        Ok(Row::new(item.into_bytes(), super::encode(self)?))
+    }
+
+    /// From a row; `None` once it has been erased.
+    pub(crate) fn from_row(row: &Row) -> Result<Option<OutboxRow>, Error> {
+        if row.personal.is_empty() {
+            return Ok(None);
+        }
+        super::decode(&row.personal).map(Some)
+    }
+}
+
 /// Kinds of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Work {
     /// Perform an activity's request.
     #[serde(rename = "i")]
     Intent(Box<IntentRow>),
-    /// Write to the host.
+    /// Writes to the host that one commit has decided, in order.
     #[serde(rename = "h")]
-    HostWrite(Box<HostWrite>),
+    HostWrites(Vec<HostWrite>),
     /// Send a message; its text is in the message's own row.
     #[serde(rename = "m")]
     Message(MessageId),
@@ -131,6 +148,31 @@ pub(crate) struct IntentRow {
     /// Parked until a person retries.
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) parked: bool,
+    /// What came back, kept here while it cannot be applied; nothing is performed again then.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) answer: Option<Box<Answer>>,
+}
+
+/// What an attempt brought back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// How it ended.
+    #[serde(rename = "e")]
+    pub(crate) end: AnswerEnd,
+    /// What it saw of other links.
+    #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) seen: Vec<(LinkId, StatusReport)>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum AnswerEnd {
+    /// With a result to conclude.
+    #[serde(rename = "d")]
+    Done(Json),
+    /// With an outcome.
+    #[serde(rename = "o")]
+    Ended(Box<Outcome>),
 }
 
 /// A payment link.
@@ -262,10 +304,29 @@ pub struct AttentionRow {
     pub item: ItemRef,
     /// A stable code, such as `guard_failed` or `needs_reconcile`.
     pub code: String,
-    /// What happened.
+    /// What happened; it may name people, and is empty once that has been erased.
+    #[serde(default)]
     pub message: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl AttentionRow {
+    /// As a row, whose message can be erased.
+    pub(crate) fn to_row(&self) -> Result<Row, Error> {
+        let open = AttentionRow {
+            message: String::new(),
+            ..self.clone()
+        };
+        Ok(Row::new(super::encode(&open)?, self.message.as_bytes()))
+    }
+
+    /// From a row.
+    pub(crate) fn from_row(row: &Row) -> Result<AttentionRow, Error> {
+        let mut read: AttentionRow = super::decode(&row.open)?;
+        read.message = String::from_utf8_lossy(&row.personal).into_owned();
+        Ok(read)
+    }
 }
 
 /// One entry of an item's history: what happened, why, and what came of it.
@@ -303,18 +364,26 @@ pub struct HistoryRow {
     pub notes: Vec<String>,
 }
 
-/// The half of a history entry that may name people; it can be erased.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The half of a history entry that may name people, as far as a replay needs it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct HistoryPersonal {
     /// The input.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "c", default)]
     pub(crate) cause: Option<Cause>,
     /// What the decision was told.
-    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "t", default)]
     pub(crate) told: Option<Told>,
-    /// What an attempt sent, or what came back.
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) detail: Option<HistoryDetail>,
+}
+
+/// The whole half, as it is written; what came back is there for people.
+#[derive(Serialize)]
+pub(crate) struct HistoryPersonalRef<'a> {
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<&'a Cause>,
+    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
+    pub(crate) told: Option<&'a Told>,
+    #[serde(rename = "x", skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<&'a HistoryDetail>,
 }
 
 /// What an attempt sent, or what came back (clause 36).
@@ -329,6 +398,14 @@ pub(crate) enum HistoryDetail {
         send_by: Timestamp,
         /// What it sends.
         request: Json,
+    },
+    /// An attempt came back without a result.
+    #[serde(rename = "a")]
+    Answer {
+        /// A stable code.
+        code: String,
+        /// What happened.
+        message: String,
     },
     /// The provider's word about a link.
     #[serde(rename = "r")]
