@@ -77,7 +77,11 @@ impl Tables {
             Change::RegisterReceipt { receipt } => {
                 println!("  crm: receipt {} over {}", receipt.id, receipt.amount);
                 self.receipts.push(receipt.id.to_string());
-                let owner = receipt.party.as_ref().map(ToString::to_string).unwrap_or_default();
+                let owner = receipt
+                    .party
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
                 if let Some(owed) = self.owed.get_mut(&owner) {
                     *owed = owed
                         .checked_sub(&receipt.amount)
@@ -87,7 +91,10 @@ impl Tables {
             Change::Notify { state, to, .. } => println!("  crm: {to} is told of {state}"),
             other => println!("  crm: {other:?}"),
         }
-        Ok(Applied::Done { created: None, fields })
+        Ok(Applied::Done {
+            created: None,
+            fields,
+        })
     }
 }
 
@@ -97,7 +104,10 @@ impl Items for Crm {
         Ok(self.tables().invoices.get(item.id()).map(|invoice| {
             let mut fields = invoice.extra.clone();
             fields.insert("final_amount".to_owned(), Value::Money(invoice.total));
-            ItemSnapshot { fields, party: Some(PartyId::new(invoice.customer.clone())) }
+            ItemSnapshot {
+                fields,
+                party: Some(PartyId::new(invoice.customer.clone())),
+            }
         }))
     }
 
@@ -140,7 +150,11 @@ impl Directory for Crm {
 
     async fn members(&self, of: &MemberOf) -> Result<Vec<UserId>, Error> {
         let manager = matches!(of, MemberOf::Role(role) if role == "sales_manager");
-        Ok(if manager { vec!["zahra".into()] } else { Vec::new() })
+        Ok(if manager {
+            vec!["zahra".into()]
+        } else {
+            Vec::new()
+        })
     }
 
     async fn party(&self, party: &PartyId) -> Result<Option<Party>, Error> {
@@ -166,7 +180,9 @@ impl Directory for Crm {
 impl Ledger for Crm {
     async fn balance(&self, party: &PartyId, currency: Currency) -> Result<Money, Error> {
         let owed = self.tables().owed.get(party.as_str()).copied();
-        Ok(owed.filter(|owed| owed.currency() == currency).unwrap_or(Money::zero(currency)))
+        Ok(owed
+            .filter(|owed| owed.currency() == currency)
+            .unwrap_or(Money::zero(currency)))
     }
 }
 
@@ -204,11 +220,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let item = ItemRef::new("invoice", "17")?;
 
     println!("the CRM starts the lifecycle");
-    engine.submit(Input::start(item.clone()).with_id("invoice 17 created")).await?;
+    engine
+        .submit(Input::start(item.clone()).with_id("invoice 17 created"))
+        .await?;
     engine.settle().await?;
 
     println!("somebody without the role presses the button");
-    match engine.submit(Input::action(item.clone(), "approve", "omid")).await {
+    match engine
+        .submit(Input::action(item.clone(), "approve", "omid"))
+        .await
+    {
         Err(refused) => println!("  refused ({}): {refused}", refused.code()),
         Ok(reply) => println!("  is in {}", reply.state),
     }
@@ -221,7 +242,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..2 {
         let input = Input::action(item.clone(), "approve", "zahra").with_id("form 4711");
         let reply = engine.submit(input).await?;
-        println!("  is in {}{}", reply.state, if reply.repeated { ", as said before" } else { "" });
+        println!(
+            "  is in {}{}",
+            reply.state,
+            if reply.repeated {
+                ", as said before"
+            } else {
+                ""
+            }
+        );
     }
     engine.settle().await?;
 
@@ -234,8 +263,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("  is in {}", instance.state);
     let tables = crm.tables();
     let owed = tables.owed.get("c-1007").ok_or("it owes something")?;
-    println!("the CRM has {} receipt, {} messages went out, owed: {owed}",
-        tables.receipts.len(), tables.sent.len());
+    println!(
+        "the CRM has {} receipt, {} messages went out, owed: {owed}",
+        tables.receipts.len(),
+        tables.sent.len()
+    );
     Ok(())
 }
 
@@ -246,8 +278,7 @@ async fn engine(
 ) -> Result<Engine, Box<dyn std::error::Error>> {
     let options: SandboxOptions =
         serde_json::from_value(serde_json::json!({ "script": { "pay": { "after": "1d" } } }))?;
-    let sandbox =
-        Sandbox::in_memory(SandboxSettings::new("main", Currency::Irr).with(options))?;
+    let sandbox = Sandbox::in_memory(SandboxSettings::new("main", Currency::Irr).with(options))?;
     let account = Account {
         name: "main".into(),
         gateway: "sandbox".to_owned(),

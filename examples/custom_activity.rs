@@ -100,10 +100,17 @@ impl Activity for ReserveGoods {
 
     async fn perform(&self, request: &Request, attempt: &Attempt, _: &World) -> Attempted {
         let goods = request.body["goods"].as_str().unwrap_or_default();
-        let pieces = request.body["pieces"].as_u64().and_then(|n| u32::try_from(n).ok());
+        let pieces = request.body["pieces"]
+            .as_u64()
+            .and_then(|n| u32::try_from(n).ok());
         // The reference is the same for every attempt, so a repeat reserves nothing twice.
-        let done = self.0.reserve(&attempt.reference, goods, pieces.unwrap_or_default());
-        Attempted::Done { result: json!({ "reserved": done }), observations: Vec::new() }
+        let done = self
+            .0
+            .reserve(&attempt.reference, goods, pieces.unwrap_or_default());
+        Attempted::Done {
+            result: json!({ "reserved": done }),
+            observations: Vec::new(),
+        }
     }
 }
 
@@ -170,14 +177,26 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (id, pieces) in [("1", 6), ("2", 6), ("3", 4)] {
         let item = ItemRef::new("order", id)?;
         let fields = Fields::from([("pieces".to_owned(), Value::Number(pieces.into()))]);
-        crm.put_item(item.clone(), MemoryItem { fields, ..MemoryItem::default() });
+        crm.put_item(
+            item.clone(),
+            MemoryItem {
+                fields,
+                ..MemoryItem::default()
+            },
+        );
         engine.submit(Input::start(item.clone())).await?;
         engine.settle().await?;
         let state = engine.instance(&item).await?.map(|instance| instance.state);
-        println!("order {id} of {pieces} pieces: {}", state.unwrap_or_default());
+        println!(
+            "order {id} of {pieces} pieces: {}",
+            state.unwrap_or_default()
+        );
     }
-    for (number, (goods, pieces)) in
-        warehouse.reserved.lock().unwrap_or_else(PoisonError::into_inner).iter()
+    for (number, (goods, pieces)) in warehouse
+        .reserved
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
     {
         println!("reserved under {number}: {pieces} of {goods}");
     }

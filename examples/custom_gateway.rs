@@ -31,7 +31,7 @@ initial: ask
 states:
   ask:
     activity: create_payment_link
-    with: { account: bank, amount: { field: amount }, recipients: { sms: [{ number: "09121112233" }] } }
+    with: { account: bank, amount: { field: amount }, recipients: { sms: [{ number: '09121112233' }] } }
     next: { success: asked, error: failed }
   asked:  { end: success }
   failed: { end: failed }
@@ -58,7 +58,10 @@ impl Bank {
 fn link(reference: &str) -> CreatedLink {
     CreatedLink {
         provider_ref: ProviderRef(BTreeMap::from([("no".to_owned(), reference.to_owned())])),
-        url: format!("https://bank.example/pay?no={}", reference.replace('/', "-")),
+        url: format!(
+            "https://bank.example/pay?no={}",
+            reference.replace('/', "-")
+        ),
         url_valid_until: None,
         amount: None,
     }
@@ -115,24 +118,40 @@ impl Gateway for Bank {
 
     async fn status(&self, _: Call, link: &ProviderRef) -> Result<StatusReport, GatewayError> {
         let reference = link.0.get("no").cloned().unwrap_or_default();
-        Ok(StatusReport { reference, status: LinkStatus::Created, payments: Vec::new() })
+        Ok(StatusReport {
+            reference,
+            status: LinkStatus::Created,
+            payments: Vec::new(),
+        })
     }
 
     async fn find(&self, _: Call, reference: &str) -> Result<Found, GatewayError> {
         println!("bank: asked for {reference}");
         let known = self.links().contains_key(reference);
-        Ok(if known { Found::Link(link(reference)) } else { Found::NotFound })
+        Ok(if known {
+            Found::Link(link(reference))
+        } else {
+            Found::NotFound
+        })
     }
 
     fn read_callback(&self, _: &CallbackParts) -> Callback {
-        Callback::Rejected { code: "none_expected".to_owned() }
+        Callback::Rejected {
+            code: "none_expected".to_owned(),
+        }
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let bank = Arc::new(Bank { loses: Mutex::new(true), ..Bank::default() });
-    let clock = Arc::new(ManualClock::at(parse_timestamp("1405/06/01 09:00", &Zone::UTC)?));
+    let bank = Arc::new(Bank {
+        loses: Mutex::new(true),
+        ..Bank::default()
+    });
+    let clock = Arc::new(ManualClock::at(parse_timestamp(
+        "1405/06/01 09:00",
+        &Zone::UTC,
+    )?));
     let account = Account {
         name: "bank".into(),
         gateway: "bank".to_owned(),
@@ -161,7 +180,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let item = ItemRef::new("donation", id)?;
         let fields = Fields::from([("amount".to_owned(), Value::Money(Money::parse(amount)?))]);
         let party = Some(PartyId::from("nasrin"));
-        engine.submit(Input::start_with(item.clone(), fields, party)).await?;
+        engine
+            .submit(Input::start_with(item.clone(), fields, party))
+            .await?;
         // An unclear answer is asked for again a little later.
         for _ in 0..10 {
             engine.settle().await?;
@@ -173,7 +194,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for link in engine.links().await? {
         println!("link {} {} {}", link.status.name(), link.amount, link.url);
     }
-    println!("the bank has {} link, the CRM {} message", bank.links().len(), crm.sent().len());
+    println!(
+        "the bank has {} link, the CRM {} message",
+        bank.links().len(),
+        crm.sent().len()
+    );
     Ok(())
 }
 

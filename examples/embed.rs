@@ -36,8 +36,12 @@ async fn main() -> Result<(), Failure> {
         .build()
         .await?;
     engine.deploy(workflow.definition).await?;
-    engine.submit(Input::start(item.clone()).with_id("created-7")).await?;
-    engine.submit(Input::action(item.clone(), "approve", "zahra").with_id("button-1")).await?;
+    engine
+        .submit(Input::start(item.clone()).with_id("created-7"))
+        .await?;
+    engine
+        .submit(Input::action(item.clone(), "approve", "zahra").with_id("button-1"))
+        .await?;
     // A program that lives on calls `engine.run(stop)`; this one lets its own time pass.
     while engine.settle().await?.done > 0 {
         if let Some(next) = engine.next_due().await? {
@@ -48,7 +52,11 @@ async fn main() -> Result<(), Failure> {
     for line in story(&engine, &item).await?.render(&zone) {
         println!("{line}");
     }
-    println!("the CRM has {} receipt and {} messages", crm.receipts().len(), crm.sent().len());
+    println!(
+        "the CRM has {} receipt and {} messages",
+        crm.receipts().len(),
+        crm.sent().len()
+    );
     Ok(())
 }
 
@@ -85,7 +93,11 @@ fn crm(item: &ItemRef) -> Result<MemoryHost, Failure> {
         ("number".to_owned(), Value::Text("INV-7".to_owned())),
         ("final_amount".to_owned(), Value::Money(amount)),
     ]);
-    let record = MemoryItem { fields, party: Some(party), ..MemoryItem::default() };
+    let record = MemoryItem {
+        fields,
+        party: Some(party),
+        ..MemoryItem::default()
+    };
     crm.put_item(item.clone(), record);
     Ok(crm)
 }
@@ -108,5 +120,7 @@ fn account() -> Account {
 fn sandbox() -> Result<Sandbox, Failure> {
     let options: SandboxOptions =
         serde_json::from_value(serde_json::json!({ "script": { "pay": { "after": "1d" } } }))?;
-    Ok(Sandbox::in_memory(SandboxSettings::new("main", Currency::Irr).with(options))?)
+    Ok(Sandbox::in_memory(
+        SandboxSettings::new("main", Currency::Irr).with(options),
+    )?)
 }

@@ -33,39 +33,22 @@ Colours follow NO_COLOR and CLICOLOR_FORCE. CHARKH_LOG=debug shows the log.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a project from a template; it is green at once.
     Init(init::Args),
-    /// Find every mistake in workflows, scenarios and the project file.
     Check(check::Args),
-    /// Say more about a code.
     Explain(explain::Args),
-    /// Print the JSON Schema of a kind of file, for editors.
     Schema(schema::Args),
-    /// Draw a workflow.
     Graph(graph::Args),
-    /// Play scenarios on a virtual clock.
     Test(test::Args),
-    /// Run items through a workflow.
     Run(run::Args),
-    /// Choose an action of an item's task.
     Act(act::Args),
-    /// Tell an item about an event.
     Event(event::Args),
-    /// Try again what is in incident.
     Retry(retry::Args),
-    /// List the items of a store.
     Items(items::Args),
-    /// Tell what happened to an item.
     History(history::Args),
-    /// List what is due, and when.
     Timers(timers::Args),
-    /// List payment links.
     Links(links::Args),
-    /// List messages.
     Messages(messages::Args),
-    /// Check that a store is whole.
     Verify(verify::Args),
-    /// Get everything out of a store, as JSON lines.
     Export(export::Args),
 }
 
@@ -115,7 +98,9 @@ fn said(error: &clap::Error) -> Outcome {
 
 /// Runs what waits for disks and gateways, on as many threads as the machine has.
 fn waited(work: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async move {
         match tokio::spawn(work).await {
             Ok(outcome) => outcome,

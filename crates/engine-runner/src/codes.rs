@@ -18,11 +18,21 @@ pub(crate) fn all() -> Vec<Page> {
     let files = workflow_file::codes()
         .into_iter()
         .filter_map(workflow_file::explain)
-        .map(|page| Page { code: page.code, title: page.title, text: page.markdown });
-    let scenarios = scenario::pages()
-        .iter()
-        .map(|page| Page { code: page.code, title: page.title, text: page.markdown });
-    let own = OWN.iter().map(|(code, text)| Page { code, title: title(text), text });
+        .map(|page| Page {
+            code: page.code,
+            title: page.title,
+            text: page.markdown,
+        });
+    let scenarios = scenario::pages().iter().map(|page| Page {
+        code: page.code,
+        title: page.title,
+        text: page.markdown,
+    });
+    let own = OWN.iter().map(|(code, text)| Page {
+        code,
+        title: title(text),
+        text,
+    });
     let mut pages: Vec<Page> = files.chain(scenarios).chain(own).collect();
     pages.sort_by_key(|page| page.code);
     pages
@@ -50,7 +60,10 @@ const OWN: [(&str, &str); 26] = [
     ("disk_full", include_str!("pages/disk_full.md")),
     ("file_is_folder", include_str!("pages/file_is_folder.md")),
     ("file_missing", include_str!("pages/file_missing.md")),
-    ("gateway_settings", include_str!("pages/gateway_settings.md")),
+    (
+        "gateway_settings",
+        include_str!("pages/gateway_settings.md"),
+    ),
     ("ledger", include_str!("pages/ledger.md")),
     ("not_allowed", include_str!("pages/not_allowed.md")),
     ("party_field", include_str!("pages/party_field.md")),
@@ -73,9 +86,17 @@ mod tests {
             assert!(pair[0].code < pair[1].code, "{} comes twice", pair[1].code);
         }
         for page in pages {
-            assert!(page.text.len() > 60 && !page.title.is_empty(), "{}", page.code);
+            assert!(
+                page.text.len() > 60 && !page.title.is_empty(),
+                "{}",
+                page.code
+            );
             let first = page.text.lines().next().unwrap();
-            assert!(first.contains(page.code) || page.code.starts_with("WF04"), "{}", page.code);
+            assert!(
+                first.contains(page.code) || page.code.starts_with("WF04"),
+                "{}",
+                page.code
+            );
         }
     }
 }

@@ -57,9 +57,8 @@ pub(crate) fn fields<'a>(
             let message = format!("there is no field `{name}`");
             return Err(Failure::usage("RN0104", message));
         };
-        let value = Value::parse(typed, kind, None).map_err(|error| {
-            Failure::usage("RN0105", format!("field `{name}`: {error}"))
-        })?;
+        let value = Value::parse(typed, kind, None)
+            .map_err(|error| Failure::usage("RN0105", format!("field `{name}`: {error}")))?;
         fields.insert(name.to_owned(), value);
     }
     Ok(fields)
@@ -76,7 +75,9 @@ pub(crate) async fn submit(engine: &Engine, input: Input) -> Outcome<()> {
         output::complain("note: the event is recorded, but no condition let it through\n");
     }
     engine.settle().await?;
-    let Some(instance) = engine.instance(&item).await? else { return Ok(()) };
+    let Some(instance) = engine.instance(&item).await? else {
+        return Ok(());
+    };
     let mut text = format!("{item} is in {}", instance.state);
     if let Some(incident) = &instance.incident {
         text.push_str(&format!(": {} [{}]", incident.message, incident.code));
@@ -86,5 +87,6 @@ pub(crate) async fn submit(engine: &Engine, input: Input) -> Outcome<()> {
 
 /// An item as the command line names it.
 pub(crate) fn item(text: &str) -> Result<ItemRef, String> {
-    text.parse().map_err(|error: charkh::values::IdError| error.to_string())
+    text.parse()
+        .map_err(|error: charkh::values::IdError| error.to_string())
 }

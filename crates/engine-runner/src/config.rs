@@ -21,7 +21,12 @@ pub(crate) struct Config {
 impl Config {
     /// Reads the project file, if there is one.
     pub(crate) fn find(named: Option<&Path>) -> Outcome<Config> {
-        let Some(file) = Config::file(named) else { return Ok(Config { project: Project::default(), file: None }) };
+        let Some(file) = Config::file(named) else {
+            return Ok(Config {
+                project: Project::default(),
+                file: None,
+            });
+        };
         let source = files::read(&file)?;
         let (project, diagnostics) = Project::check(&source);
         let Some(project) = project else {
@@ -29,7 +34,10 @@ impl Config {
             output::complain(&render_human(&diagnostics, &sources, true));
             return Err(Failure::Said(Exit::Invalid));
         };
-        Ok(Config { project, file: Some(file) })
+        Ok(Config {
+            project,
+            file: Some(file),
+        })
     }
 
     /// The named project file, or the nearest one upwards from the working folder.
@@ -70,8 +78,14 @@ impl Config {
 /// The nearest project file, named from the working folder: `charkh.yaml`, `../charkh.yaml`, …
 fn nearest() -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
-    let steps = here.ancestors().position(|folder| folder.join(PROJECT_FILE).is_file())?;
-    Some(std::iter::repeat_n("..", steps).collect::<PathBuf>().join(PROJECT_FILE))
+    let steps = here
+        .ancestors()
+        .position(|folder| folder.join(PROJECT_FILE).is_file())?;
+    Some(
+        std::iter::repeat_n("..", steps)
+            .collect::<PathBuf>()
+            .join(PROJECT_FILE),
+    )
 }
 
 /// What the log shows, as in `CHARKH_LOG=engine=debug`.
@@ -79,7 +93,10 @@ pub(crate) fn log_filter() -> Option<String> {
     variable("CHARKH_LOG")
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

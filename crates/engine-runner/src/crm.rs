@@ -64,7 +64,11 @@ impl Crm {
             }
             line_file = Some(file);
         }
-        Ok(Crm { memory, file: line_file, applied: Mutex::new(applied) })
+        Ok(Crm {
+            memory,
+            file: line_file,
+            applied: Mutex::new(applied),
+        })
     }
 
     /// What is in memory.
@@ -99,8 +103,13 @@ impl Crm {
         for party in &project.parties {
             let mut fields = Fields::new();
             for (name, json) in &party.fields {
-                let Some(kind) = model.party_fields.get(name) else { continue };
-                fields.insert(name.clone(), party_value(&party.party.id, name, json, kind)?);
+                let Some(kind) = model.party_fields.get(name) else {
+                    continue;
+                };
+                fields.insert(
+                    name.clone(),
+                    party_value(&party.party.id, name, json, kind)?,
+                );
             }
             if !fields.is_empty() {
                 let mut whole = party.party.clone();
@@ -116,14 +125,23 @@ impl Crm {
     }
 }
 
-async fn restore(
-    memory: &MemoryHost,
-    line: Line,
-    applied: &mut BTreeSet<String>,
-) -> Outcome<()> {
+async fn restore(memory: &MemoryHost, line: Line, applied: &mut BTreeSet<String>) -> Outcome<()> {
     match line {
-        Line::Item { item, fields, party, parent } => {
-            memory.put_item(item, MemoryItem { fields, party, parent, ..MemoryItem::default() });
+        Line::Item {
+            item,
+            fields,
+            party,
+            parent,
+        } => {
+            memory.put_item(
+                item,
+                MemoryItem {
+                    fields,
+                    party,
+                    parent,
+                    ..MemoryItem::default()
+                },
+            );
         }
         Line::Write(write) => {
             memory
@@ -146,7 +164,11 @@ fn put_party(memory: &MemoryHost, party: &ProjectParty) {
     memory.put_people(id.clone(), PartyRole::Manager, one(&party.manager));
     memory.put_people(id.clone(), PartyRole::Contact, one(&party.contact));
     for (position, people) in &party.positions {
-        memory.put_people(id.clone(), PartyRole::Position(position.clone()), people.clone());
+        memory.put_people(
+            id.clone(),
+            PartyRole::Position(position.clone()),
+            people.clone(),
+        );
     }
 }
 
@@ -224,7 +246,9 @@ mod tests {
             },
         };
         let crm = Crm::open(&project, Some(&path)).await.unwrap();
-        crm.add(vec![(item.clone(), MemoryItem::default())]).await.unwrap();
+        crm.add(vec![(item.clone(), MemoryItem::default())])
+            .await
+            .unwrap();
         let first = crm.apply(&write).await.unwrap();
         drop(crm);
         let crm = Crm::open(&project, Some(&path)).await.unwrap();

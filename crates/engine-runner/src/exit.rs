@@ -56,7 +56,12 @@ pub(crate) type Outcome<T = Exit> = Result<T, Failure>;
 impl Failure {
     /// An error with a stable code.
     pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Failure {
-        let told = Told { exit, code: code.to_owned(), message: message.into(), help: None };
+        let told = Told {
+            exit,
+            code: code.to_owned(),
+            message: message.into(),
+            help: None,
+        };
         Failure::Error(Box::new(told))
     }
 
@@ -68,9 +73,10 @@ impl Failure {
     /// With advice.
     pub(crate) fn help(self, help: impl Into<String>) -> Failure {
         match self {
-            Failure::Error(told) => {
-                Failure::Error(Box::new(Told { help: Some(help.into()), ..*told }))
-            }
+            Failure::Error(told) => Failure::Error(Box::new(Told {
+                help: Some(help.into()),
+                ..*told
+            })),
             said @ Failure::Said(_) => said,
         }
     }
@@ -85,11 +91,18 @@ impl Failure {
 
     /// The error as text, with colours; empty when everything is said.
     pub(crate) fn text(&self) -> String {
-        let Failure::Error(told) = self else { return String::new() };
+        let Failure::Error(told) = self else {
+            return String::new();
+        };
         let mut text = String::new();
         let head = format!("error[{}]", told.code);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}: {}", head.bright_red().bold(), told.message.bold());
+        let _ = writeln!(
+            text,
+            "{}: {}",
+            head.bright_red().bold(),
+            told.message.bold()
+        );
         if let Some(help) = &told.help {
             let _ = writeln!(text, "  {} {help}", "= help:".bright_cyan().bold());
         }

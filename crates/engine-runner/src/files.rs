@@ -24,7 +24,10 @@ pub(crate) enum FileKind {
 /// What the file of that name is.
 pub(crate) fn kind(path: &Path) -> FileKind {
     let name = name(path);
-    let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")).unwrap_or(&name);
+    let stem = name
+        .strip_suffix(".yaml")
+        .or_else(|| name.strip_suffix(".yml"))
+        .unwrap_or(&name);
     if name == PROJECT_FILE {
         FileKind::Project
     } else if stem.ends_with(".scenario") {
@@ -37,11 +40,14 @@ pub(crate) fn kind(path: &Path) -> FileKind {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+    path.extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
 /// A YAML file of the project. One byte beyond the bound is read, so that the reader can say no.
@@ -54,20 +60,25 @@ pub(crate) fn read(path: &Path) -> Outcome<SourceFile> {
 pub(crate) fn read_up_to(path: &Path, bytes_max: usize) -> Outcome<Vec<u8>> {
     let shown = path.display();
     if path.is_dir() {
-        return Err(Failure::usage("file_is_folder", format!("{shown} is a folder, not a file"))
-            .help("name one of the files in it"));
+        return Err(
+            Failure::usage("file_is_folder", format!("{shown} is a folder, not a file"))
+                .help("name one of the files in it"),
+        );
     }
     let mut bytes = Vec::new();
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     match read {
         Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(Failure::usage("file_missing", format!("there is no file {shown}")))
-        }
-        Err(error) => {
-            Err(Failure::new(Exit::Failed, "file_unreadable", format!("{shown}: {error}")))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Failure::usage(
+            "file_missing",
+            format!("there is no file {shown}"),
+        )),
+        Err(error) => Err(Failure::new(
+            Exit::Failed,
+            "file_unreadable",
+            format!("{shown}: {error}"),
+        )),
     }
 }
 

@@ -10,11 +10,11 @@ mod source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use charkh::SourceFile;
 use charkh::expression::Schema;
 use charkh::state_machine::Model;
 use charkh::values::{Currency, FieldType, Fields, ItemRef, PartyId, Value, check_id};
 use charkh::workflow_file::{Diagnostic, Findings, Loaded, Project};
-use charkh::SourceFile;
 
 use crate::exit::Outcome;
 use crate::{files, loading};
@@ -56,7 +56,9 @@ fn parse(source: &SourceFile, loaded: &Loaded, project: &Project) -> (Vec<NewIte
     let mut items: Vec<NewItem> = Vec::new();
     let mut seen = BTreeSet::new();
     for raw in raw {
-        let Some(item) = known.item(&raw, &mut findings) else { continue };
+        let Some(item) = known.item(&raw, &mut findings) else {
+            continue;
+        };
         if !seen.insert(item.reference.clone()) {
             let message = format!("{} is here twice", item.reference);
             findings.add(Diagnostic::error("RN0103", raw.span, message).label("again here"));
@@ -81,25 +83,46 @@ impl<'a> Known<'a> {
         Known {
             model: &loaded.model,
             schema: loaded.definition.schema(),
-            parties: project.parties.iter().map(|party| party.party.id.as_str()).collect(),
+            parties: project
+                .parties
+                .iter()
+                .map(|party| party.party.id.as_str())
+                .collect(),
         }
     }
 
     fn item(&self, raw: &RawItem, findings: &mut Findings) -> Option<NewItem> {
         let reference = self.reference(raw, findings);
-        let entity = reference.as_ref().map_or(self.model.entity.as_str(), ItemRef::entity);
-        let fields = self.fields_of(entity).unwrap_or(&self.schema.item.fields).clone();
+        let entity = reference
+            .as_ref()
+            .map_or(self.model.entity.as_str(), ItemRef::entity);
+        let fields = self
+            .fields_of(entity)
+            .unwrap_or(&self.schema.item.fields)
+            .clone();
         let party = raw.get("party").and_then(|cell| self.party(cell, findings));
         let parent = raw.get("parent").and_then(|cell| parent(cell, findings));
         let mut values = Fields::new();
-        for cell in raw.cells.iter().filter(|cell| !OWN_KEYS.contains(&cell.key.as_str())) {
-            let Some(value) = self.value(cell, &fields, findings) else { continue };
+        for cell in raw
+            .cells
+            .iter()
+            .filter(|cell| !OWN_KEYS.contains(&cell.key.as_str()))
+        {
+            let Some(value) = self.value(cell, &fields, findings) else {
+                continue;
+            };
             if !value.is_empty() {
                 values.insert(cell.key.clone(), value);
             }
         }
         let runs = entity == self.model.entity;
-        Some(NewItem { reference: reference?, fields: values, party, parent, runs })
+        Some(NewItem {
+            reference: reference?,
+            fields: values,
+            party,
+            parent,
+            runs,
+        })
     }
 
     fn fields_of(&self, entity: &str) -> Option<&BTreeMap<String, FieldType>> {
@@ -165,7 +188,11 @@ impl<'a> Known<'a> {
             );
             return None;
         };
-        let currency = self.model.fields.get(&cell.key).and_then(|field| field.currency);
+        let currency = self
+            .model
+            .fields
+            .get(&cell.key)
+            .and_then(|field| field.currency);
         match cell.value(kind, currency) {
             Ok(value) => Some(value),
             Err(error) => {

@@ -29,12 +29,22 @@ pub(crate) struct Written(oneshot::Receiver<std::io::Result<()>>);
 impl LineFile {
     /// Opens the file, or makes it, and reads the lines it has.
     pub(crate) fn open<T: DeserializeOwned>(path: &Path) -> Outcome<(LineFile, Vec<T>)> {
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |last| last + 1);
+        let lines = bytes
+            .get(..whole)
+            .unwrap_or_default()
+            .split(|byte| *byte == b'\n');
         let rows = lines
             .enumerate()
             .filter(|(_, line)| !line.is_empty())
@@ -48,7 +58,9 @@ impl LineFile {
         file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
         file.seek(SeekFrom::End(0))?;
         let (sender, queue) = channel();
-        std::thread::Builder::new().name("lines".to_owned()).spawn(move || write(file, &queue))?;
+        std::thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || write(file, &queue))?;
         Ok((LineFile { sender }, rows))
     }
 

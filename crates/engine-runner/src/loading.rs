@@ -32,18 +32,27 @@ pub(crate) fn refused(source: &SourceFile, diagnostics: &[Diagnostic]) -> Failur
 
 /// The file of the workflow that a scenario is about, or what is wrong with how it is named.
 pub(crate) fn workflow_of(source: &SourceFile, path: &Path) -> Result<PathBuf, Vec<Diagnostic>> {
-    let file = path.parent().unwrap_or(Path::new("")).join(scenario::workflow_of(source)?);
+    let file = path
+        .parent()
+        .unwrap_or(Path::new(""))
+        .join(scenario::workflow_of(source)?);
     if file.is_file() {
         return Ok(file);
     }
     let mut findings = Findings::new(source.name.clone());
     let document = syntax::parse(source, &mut findings);
-    let node = document.as_ref().and_then(|document| document.root.get("workflow"));
+    let node = document
+        .as_ref()
+        .and_then(|document| document.root.get("workflow"));
     let place = node.map_or(Span::START, Node::value_place);
     findings.add(
-        Diagnostic::error("RN0301", place, format!("there is no workflow {}", file.display()))
-            .label("no such file")
-            .help("write its path from the folder of the scenario, as `../invoice.yaml`"),
+        Diagnostic::error(
+            "RN0301",
+            place,
+            format!("there is no workflow {}", file.display()),
+        )
+        .label("no such file")
+        .help("write its path from the folder of the scenario, as `../invoice.yaml`"),
     );
     Err(findings.finish())
 }

@@ -30,10 +30,18 @@ pub(crate) struct Line {
 impl Outbox {
     /// The outbox in that file, or in memory.
     pub(crate) fn open(file: Option<&Path>) -> Outcome<Outbox> {
-        let Some(path) = file else { return Ok(Outbox { file: None, keys: Mutex::default() }) };
+        let Some(path) = file else {
+            return Ok(Outbox {
+                file: None,
+                keys: Mutex::default(),
+            });
+        };
         let (file, lines) = LineFile::open::<Line>(path)?;
         let keys = lines.into_iter().map(|line| line.key).collect();
-        Ok(Outbox { file: Some(file), keys: Mutex::new(keys) })
+        Ok(Outbox {
+            file: Some(file),
+            keys: Mutex::new(keys),
+        })
     }
 
     /// Takes a key; false when it was taken before.
@@ -44,7 +52,10 @@ impl Outbox {
 
     /// Gives a key back whose message did not reach the file.
     fn give_back(&self, key: &str, error: &std::io::Error) -> Error {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
         Error::timeout("messenger.send", error.to_string())
     }
 }
@@ -55,10 +66,20 @@ impl Messenger for Outbox {
         if self.take(key)
             && let Some(file) = &self.file
         {
-            let line = Line { key: key.to_owned(), message: message.clone() };
-            let written = file.append(&line).map_err(|error| self.give_back(key, &error))?;
-            written.on_disk().await.map_err(|error| self.give_back(key, &error))?;
+            let line = Line {
+                key: key.to_owned(),
+                message: message.clone(),
+            };
+            let written = file
+                .append(&line)
+                .map_err(|error| self.give_back(key, &error))?;
+            written
+                .on_disk()
+                .await
+                .map_err(|error| self.give_back(key, &error))?;
         }
-        Ok(Delivery { channel_ref: Some(format!("outbox/{key}")) })
+        Ok(Delivery {
+            channel_ref: Some(format!("outbox/{key}")),
+        })
     }
 }

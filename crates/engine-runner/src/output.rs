@@ -5,6 +5,9 @@
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
 use crate::exit::{Exit, Failure, Outcome};
 
 /// Writes a result.
@@ -28,10 +31,24 @@ pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A JSON document of a list, with its version.
-pub(crate) fn print_json(name: &str, rows: impl serde::Serialize) -> Outcome<()> {
-    let document = serde_json::json!({ "v": 1, name: rows });
+/// A JSON document of a list, with its version first.
+pub(crate) fn print_json(name: &str, rows: impl Serialize) -> Outcome<()> {
+    let document = Document { name, rows };
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::new(Exit::Bug, "json", error.to_string()))?;
     print(&format!("{text}\n"))
+}
+
+struct Document<'a, T> {
+    name: &'a str,
+    rows: T,
+}
+
+impl<T: Serialize> Serialize for Document<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("v", &1)?;
+        map.serialize_entry(self.name, &self.rows)?;
+        map.end()
+    }
 }

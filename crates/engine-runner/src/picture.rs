@@ -58,7 +58,10 @@ pub(crate) fn svg(model: &Model, locale: Locale) -> Outcome<String> {
 }
 
 fn lay_out(model: &Model, locale: Locale) -> Outcome<Layout> {
-    let options = GraphOptions { multigraph: true, ..GraphOptions::default() };
+    let options = GraphOptions {
+        multigraph: true,
+        ..GraphOptions::default()
+    };
     let mut graph = Layout::new(options);
     graph.set_graph(GraphLabel {
         rankdir: RankDir::TB,
@@ -70,7 +73,11 @@ fn lay_out(model: &Model, locale: Locale) -> Outcome<Layout> {
     });
     for state in &model.states {
         let (width, height) = size(&label(state, locale), 7.6);
-        let node = NodeLabel { width: width + 28.0, height: height + 20.0, ..NodeLabel::default() };
+        let node = NodeLabel {
+            width: width + 28.0,
+            height: height + 20.0,
+            ..NodeLabel::default()
+        };
         graph.set_node(state.id.clone(), node);
     }
     for (from, to, words) in ways(model) {
@@ -97,7 +104,9 @@ fn ways(model: &Model) -> Vec<(String, String, String)> {
         let words = short(&edge.label);
         ways.entry((edge.from, edge.to)).or_default().push(words);
     }
-    ways.into_iter().map(|((from, to), words)| (from, to, words.join(", "))).collect()
+    ways.into_iter()
+        .map(|((from, to), words)| (from, to, words.join(", ")))
+        .collect()
 }
 
 /// A condition may be long; the picture shows where it begins.
@@ -110,7 +119,10 @@ fn short(label: &str) -> String {
 }
 
 fn label(state: &State, locale: Locale) -> String {
-    state.label.as_ref().map_or_else(|| state.id.clone(), |label| label.get(locale).to_owned())
+    state
+        .label
+        .as_ref()
+        .map_or_else(|| state.id.clone(), |label| label.get(locale).to_owned())
 }
 
 /// About how large a text is: the picture is made without a font.
@@ -152,8 +164,14 @@ fn draw_node(text: &mut String, state: &State, node: &NodeLabel, label: &str) {
 
 #[expect(clippy::float_arithmetic, reason = "pixels, not money")]
 fn draw_edge(text: &mut String, edge: &EdgeLabel, words: &str) {
-    let _ = writeln!(text, "<path class=\"edge\" d=\"{}\"/>", smooth(&edge.points));
-    let (Some(x), Some(y)) = (edge.x, edge.y) else { return };
+    let _ = writeln!(
+        text,
+        "<path class=\"edge\" d=\"{}\"/>",
+        smooth(&edge.points)
+    );
+    let (Some(x), Some(y)) = (edge.x, edge.y) else {
+        return;
+    };
     let _ = writeln!(
         text,
         "<rect class=\"plate\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>\
@@ -170,7 +188,9 @@ fn draw_edge(text: &mut String, edge: &EdgeLabel, words: &str) {
 #[expect(clippy::float_arithmetic, reason = "pixels, not money")]
 fn smooth(points: &[Point]) -> String {
     let mut path = String::new();
-    let Some((first, rest)) = points.split_first() else { return path };
+    let Some((first, rest)) = points.split_first() else {
+        return path;
+    };
     let _ = write!(path, "M{:.1} {:.1}", first.x, first.y);
     for pair in rest.windows(2) {
         if let [bend, next] = pair {

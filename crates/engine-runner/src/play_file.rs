@@ -76,9 +76,16 @@ impl Rule {
     pub(crate) fn fits(&self, instance: &Instance) -> bool {
         let item = &instance.item;
         let named = |name: &String| name == item.id() || *name == item.to_string();
-        let visits = instance.visits.get(&instance.state).copied().unwrap_or_default();
+        let visits = instance
+            .visits
+            .get(&instance.state)
+            .copied()
+            .unwrap_or_default();
         self.state == instance.state
-            && self.items.as_ref().is_none_or(|items| items.iter().any(named))
+            && self
+                .items
+                .as_ref()
+                .is_none_or(|items| items.iter().any(named))
             && self.visit.is_none_or(|visit| visit == visits)
     }
 }
@@ -86,8 +93,9 @@ impl Rule {
 /// The keys of the file.
 const PLAY_KEYS: &[&str] = &["clock", "play"];
 /// The keys of a rule.
-const RULE_KEYS: &[&str] =
-    &["in", "item", "visit", "after", "as", "do", "end_wait", "event", "change", "with"];
+const RULE_KEYS: &[&str] = &[
+    "in", "item", "visit", "after", "as", "do", "end_wait", "event", "change", "with",
+];
 /// The keys of which a rule has exactly one.
 const WHAT_KEYS: &[&str] = &["do", "end_wait", "event", "change"];
 
@@ -103,8 +111,11 @@ pub(crate) fn read(path: &Path, loaded: &Loaded, project: &Project) -> Outcome<P
 
 fn parse(source: &SourceFile, loaded: &Loaded, project: &Project) -> (Play, Findings) {
     let mut findings = Findings::new(source.name.clone());
-    let names =
-        Names { model: &loaded.model, fields: &loaded.definition.schema().item.fields, project };
+    let names = Names {
+        model: &loaded.model,
+        fields: &loaded.definition.schema().item.fields,
+        project,
+    };
     let play = syntax::parse(source, &mut findings)
         .map(|document| names.play(&document.root, &mut findings))
         .unwrap_or_default();
@@ -123,11 +134,19 @@ impl Names<'_> {
         let Some(record) = Record::open(root, "a play", PLAY_KEYS, findings) else {
             return Play::default();
         };
-        let clock = record.get("clock").and_then(|node| self.moment(node, findings));
+        let clock = record
+            .get("clock")
+            .and_then(|node| self.moment(node, findings));
         let rules = record.need("play", findings);
         let rules = rules.and_then(|node| read::elements(node, "a list of rules", findings));
         let rules = rules.unwrap_or_default();
-        Play { clock, rules: rules.iter().filter_map(|node| self.rule(node, findings)).collect() }
+        Play {
+            clock,
+            rules: rules
+                .iter()
+                .filter_map(|node| self.rule(node, findings))
+                .collect(),
+        }
     }
 
     fn moment(&self, node: &Node, findings: &mut Findings) -> Option<Timestamp> {
@@ -144,16 +163,23 @@ impl Names<'_> {
 
     fn rule(&self, node: &Node, findings: &mut Findings) -> Option<Rule> {
         let record = Record::open(node, "a rule", RULE_KEYS, findings)?;
-        let state = record.need("in", findings).and_then(|node| self.state(node, findings));
+        let state = record
+            .need("in", findings)
+            .and_then(|node| self.state(node, findings));
         let visit = record.get("visit").and_then(|node| {
             let visit = read::whole(node, "a visit", 1..=1_000_000, findings)?;
             u32::try_from(visit).ok()
         });
-        let after = record.get("after").and_then(|node| read::duration(node, findings));
+        let after = record
+            .get("after")
+            .and_then(|node| read::duration(node, findings));
         let items = record.get("item").map(|node| {
             let one = std::slice::from_ref(node);
             let nodes = node.as_list().unwrap_or(one);
-            nodes.iter().filter_map(|node| Some(node.as_scalar()?.text.clone())).collect()
+            nodes
+                .iter()
+                .filter_map(|node| Some(node.as_scalar()?.text.clone()))
+                .collect()
         });
         let what = self.what(&record, findings);
         Some(Rule {
@@ -175,13 +201,20 @@ impl Names<'_> {
                 let actor = actor.and_then(|node| self.person(node, findings));
                 let action = self.action(state, node, findings);
                 let fields = self.with(record, self.fields, findings);
-                Some(What::Act { action: action?, actor: actor?, fields })
+                Some(What::Act {
+                    action: action?,
+                    actor: actor?,
+                    fields,
+                })
             }
             "end_wait" => self.person(node, findings).map(What::EndWait),
             "event" => {
                 let name = self.event(node, findings)?;
                 let known = self.model.events.get(&name).map(|event| &event.payload)?;
-                Some(What::Event { payload: self.with(record, known, findings), name })
+                Some(What::Event {
+                    payload: self.with(record, known, findings),
+                    name,
+                })
             }
             _ => Some(What::Change(self.values(node, self.fields, findings))),
         }
@@ -210,7 +243,13 @@ impl Names<'_> {
 
     fn person(&self, node: &Node, findings: &mut Findings) -> Option<UserId> {
         let people = self.project.people.iter().map(|user| user.id.as_str());
-        known(node, ("a person of the project", "RN0203"), people, findings).map(UserId::new)
+        known(
+            node,
+            ("a person of the project", "RN0203"),
+            people,
+            findings,
+        )
+        .map(UserId::new)
     }
 
     fn with(
@@ -219,7 +258,10 @@ impl Names<'_> {
         known: &BTreeMap<String, FieldType>,
         findings: &mut Findings,
     ) -> Fields {
-        record.get("with").map(|node| self.values(node, known, findings)).unwrap_or_default()
+        record
+            .get("with")
+            .map(|node| self.values(node, known, findings))
+            .unwrap_or_default()
     }
 
     fn values(
@@ -284,8 +326,8 @@ fn known<'a>(
 
 #[cfg(test)]
 mod tests {
-    use charkh::workflow_file::{Project, SourceFile, load};
     use charkh::Catalog;
+    use charkh::workflow_file::{Project, SourceFile, load};
 
     use super::parse;
 
@@ -295,7 +337,7 @@ version: 1
 entity: invoice
 label: Small
 fields: { note: { type: text } }
-events: { shipped: { payload: { parcel: text } } }
+events: { shipped: { payload: { parcel: { type: text } } } }
 initial: review
 states:
   review: { task: { assignee: { user: zahra }, actions: { go: { to: ship } } } }
@@ -309,7 +351,11 @@ states:
         let project = SourceFile::new("charkh.yaml", "people: { zahra: { name: زهرا } }");
         let project = Project::check(&project).0.unwrap();
         let (_, findings) = parse(&SourceFile::new("a.play.yaml", text), &loaded, &project);
-        findings.finish().into_iter().map(|f| (f.code.to_owned(), f.span.line)).collect()
+        findings
+            .finish()
+            .into_iter()
+            .map(|f| (f.code.to_owned(), f.span.line))
+            .collect()
     }
 
     #[test]
@@ -336,8 +382,10 @@ play:
   - { in: ship }
 ";
         let found = findings(bad);
-        let found: Vec<(&str, usize)> =
-            found.iter().map(|(code, line)| (code.as_str(), *line)).collect();
+        let found: Vec<(&str, usize)> = found
+            .iter()
+            .map(|(code, line)| (code.as_str(), *line))
+            .collect();
         assert_eq!(
             found,
             [
@@ -348,8 +396,8 @@ play:
                 ("RN0202", 7),
                 ("RN0104", 8),
                 ("RN0105", 9),
-                ("WF0111", 10),
                 ("RN0202", 10),
+                ("WF0111", 10),
                 ("WF0102", 11),
             ]
         );

@@ -89,7 +89,9 @@ impl Player {
         let mut after: Option<ItemRef> = None;
         loop {
             let instances = self.engine.instances(after.as_ref()).await?;
-            let Some(last) = instances.last() else { return Ok(()) };
+            let Some(last) = instances.last() else {
+                return Ok(());
+            };
             after = Some(last.item.as_ref().clone());
             for instance in &instances {
                 self.plan(instance);
@@ -118,8 +120,7 @@ impl Player {
         if instance.ended.is_some() || instance.incident.is_some() || instance.held.is_some() {
             return;
         }
-        let undone =
-            |index: usize| !self.done.contains(&(item.clone(), instance.entry, index));
+        let undone = |index: usize| !self.done.contains(&(item.clone(), instance.entry, index));
         let next = self
             .play
             .rules
@@ -128,7 +129,8 @@ impl Player {
             .find(|(index, rule)| rule.fits(instance) && undone(*index));
         if let Some((index, rule)) = next {
             let due = instance.entered_at + rule.after;
-            self.waiting.insert((due, item.clone()), (instance.entry, index));
+            self.waiting
+                .insert((due, item.clone()), (instance.entry, index));
             self.due_of.insert(item.clone(), due);
         }
     }
@@ -147,7 +149,9 @@ impl Player {
             let ((_, item), (visit, index)) = entry.remove_entry();
             self.due_of.remove(&item);
             self.done.insert((item.clone(), visit, index));
-            let Some(rule) = self.play.rules.get(index) else { continue };
+            let Some(rule) = self.play.rules.get(index) else {
+                continue;
+            };
             // The same act of the same entry has the same id, so that a resumed run acts once.
             let input = rule.input(item).with_id(format!("play-{visit}-{index}"));
             inputs.push((input, Some(rule.words())));
@@ -172,7 +176,9 @@ impl Player {
                     (item, words, engine.submit(input).await)
                 });
             }
-            let Some(ended) = under_way.join_next().await else { break };
+            let Some(ended) = under_way.join_next().await else {
+                break;
+            };
             let (item, words, reply) = ended.map_err(|error| {
                 Failure::new(Exit::Bug, "task", format!("a task ended badly: {error}"))
             })?;
@@ -221,7 +227,10 @@ impl Player {
             if self.act(now).await? > 0 {
                 continue;
             }
-            let next = [self.engine.next_due().await?, self.next()].into_iter().flatten().min();
+            let next = [self.engine.next_due().await?, self.next()]
+                .into_iter()
+                .flatten()
+                .min();
             match next {
                 None => return Ok(self.run),
                 Some(next) if next > last => {
@@ -259,7 +268,11 @@ impl Player {
         };
         drop(finish);
         let ended = live.await.map_err(|error| {
-            Failure::new(Exit::Bug, "task", format!("the engine ended badly: {error}"))
+            Failure::new(
+                Exit::Bug,
+                "task",
+                format!("the engine ended badly: {error}"),
+            )
         })?;
         result?;
         ended?;
@@ -281,7 +294,11 @@ impl Player {
 impl Rule {
     fn input(&self, item: ItemRef) -> Input {
         match &self.what {
-            What::Act { action, actor, fields } => {
+            What::Act {
+                action,
+                actor,
+                fields,
+            } => {
                 let event = Event::Action {
                     name: action.clone(),
                     actor: actor.clone(),
@@ -290,7 +307,12 @@ impl Rule {
                 };
                 Input::new(item, event)
             }
-            What::EndWait(actor) => Input::new(item, Event::EndWait { actor: actor.clone() }),
+            What::EndWait(actor) => Input::new(
+                item,
+                Event::EndWait {
+                    actor: actor.clone(),
+                },
+            ),
             What::Event { name, payload } => Input::event(item, name, payload.clone()),
             What::Change(fields) => Input::changed(item, Fields::clone(fields)),
         }

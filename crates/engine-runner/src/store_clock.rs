@@ -29,11 +29,18 @@ impl VirtualClock {
     pub(crate) fn open(file: Option<&Path>, now: Timestamp) -> Outcome<VirtualClock> {
         let file = match file {
             Some(path) => Some(Mutex::new(
-                OpenOptions::new().write(true).create(true).truncate(false).open(path)?,
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .open(path)?,
             )),
             None => None,
         };
-        let clock = VirtualClock { clock: ManualClock::at(now), file };
+        let clock = VirtualClock {
+            clock: ManualClock::at(now),
+            file,
+        };
         clock.jump(now)?;
         Ok(clock)
     }

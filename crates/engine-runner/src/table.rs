@@ -16,7 +16,10 @@ pub(crate) fn render(headings: &[&str], rows: &[Vec<String>]) -> String {
             line.push_str(cell);
             // The last column may be long; blanks behind it would only break lines.
             if index + 1 < cells.len() {
-                line.extend(std::iter::repeat_n(' ', wide.saturating_sub(width(cell)) + 2));
+                line.extend(std::iter::repeat_n(
+                    ' ',
+                    wide.saturating_sub(width(cell)) + 2,
+                ));
             }
         }
         line.trim_end().to_owned()
@@ -32,9 +35,7 @@ pub(crate) fn render(headings: &[&str], rows: &[Vec<String>]) -> String {
 
 /// How many columns a text takes. Marks that join or steer letters take none.
 fn width(text: &str) -> usize {
-    let is_mark = |c: char| {
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{064b}'..='\u{065f}' | '\u{0670}' | '\u{feff}')
-    };
+    let is_mark = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{064b}'..='\u{065f}' | '\u{0670}' | '\u{feff}');
     text.chars().filter(|c| !is_mark(*c)).count()
 }
 
@@ -44,8 +45,10 @@ mod tests {
 
     #[test]
     fn columns_stand_under_their_headings_in_persian_too() {
-        let rows =
-            vec![vec!["سند".to_owned(), "۱".to_owned()], vec!["می‌شود".to_owned(), "2".to_owned()]];
+        let rows = vec![
+            vec!["سند".to_owned(), "۱".to_owned()],
+            vec!["می‌شود".to_owned(), "2".to_owned()],
+        ];
         let text = anstream::adapter::strip_str(&render(&["name", "n"], &rows)).to_string();
         assert_eq!(text, "name   n\nسند    ۱\nمی‌شود  2\n");
     }

@@ -29,23 +29,57 @@ macro_rules! shipped {
 
 const INVOICE: Shipped = shipped!(
     "invoice",
-    ["approved-and-paid", "below-the-limit", "lost-callback", "no-mobile", "paid-late"]
+    [
+        "approved-and-paid",
+        "below-the-limit",
+        "lost-callback",
+        "no-mobile",
+        "paid-late"
+    ]
+);
+
+const OPPORTUNITY: Shipped = shipped!(
+    "opportunity",
+    [
+        "expired-new-link",
+        "given-up",
+        "group-claim",
+        "link-error",
+        "won"
+    ]
+);
+
+const CONTRACT: Shipped = shipped!(
+    "contract",
+    [
+        "late-to-manager",
+        "postponed",
+        "resend",
+        "twelve-instalments",
+        "unknown-is-parked"
+    ]
 );
 
 /// Every file of a project from a template, schemas aside.
 pub(crate) fn files(template: Template) -> Vec<TemplateFile> {
     let shipped = match template {
-        Template::Opportunity => &INVOICE,
+        Template::Opportunity => &OPPORTUNITY,
         Template::Invoice => &INVOICE,
-        Template::Contract => &INVOICE,
+        Template::Contract => &CONTRACT,
     };
     let name = shipped.name;
     let with_schema = |schema: &str, up: &str, text: &str| {
         format!("# yaml-language-server: $schema={up}.charkh/{schema}.schema.json\n{text}")
     };
     let mut files = vec![
-        ("charkh.yaml".to_owned(), with_schema("project", "", PROJECT)),
-        (format!("workflows/{name}.yaml"), with_schema("workflow", "../", shipped.workflow)),
+        (
+            "charkh.yaml".to_owned(),
+            with_schema("project", "", PROJECT),
+        ),
+        (
+            format!("workflows/{name}.yaml"),
+            with_schema("workflow", "../", shipped.workflow),
+        ),
         ("README.md".to_owned(), readme(name)),
     ];
     for (scenario, text) in shipped.scenarios {

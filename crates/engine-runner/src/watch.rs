@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use charkh::async_trait;
 use charkh::persistence::{
     Commit, Committed, Error, HistoryEntry, Row, Scan, Store, Stored, Table, VerifyReport,
 };
 use charkh::values::ItemRef;
-use charkh::async_trait;
 
 /// Any store, watched.
 pub(crate) struct Watched {
@@ -18,7 +18,10 @@ pub(crate) struct Watched {
 impl Watched {
     /// Watches a store.
     pub(crate) fn new(store: Arc<dyn Store>) -> Arc<Watched> {
-        Arc::new(Watched { store, touched: Mutex::default() })
+        Arc::new(Watched {
+            store,
+            touched: Mutex::default(),
+        })
     }
 
     /// The items touched since this was asked last.
@@ -36,7 +39,10 @@ impl Store for Watched {
             .flatten();
         let committed = self.store.commit(commit).await?;
         if let Some(item) = item {
-            self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(item);
+            self.touched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(item);
         }
         Ok(committed)
     }

@@ -9,11 +9,11 @@ use charkh::payment::gateways::{SandboxOptions, SandboxSettings, built_in};
 use charkh::persistence::Options;
 use charkh::values::{TimeDelta, Timestamp};
 use charkh::workflow_file::ProjectAccount;
-use serde::Deserialize as _;
 use charkh::{
     Clock, Engine, EngineBuilder, Gateway, HttpPlug, JournalStore, Limits, MemoryStore, Sandbox,
     Store, SystemClock, async_trait,
 };
+use serde::Deserialize as _;
 
 use crate::config::Config;
 use crate::crm::Crm;
@@ -94,7 +94,10 @@ pub(crate) async fn open(config: &Config, folder: Option<&Path>, time: Time) -> 
         .zone(config.project.zone)
         .locales(config.project.languages.clone())
         .secrets(config.secrets())
-        .limits(Limits { in_flight_max: config.project.limits.in_flight, ..Limits::default() });
+        .limits(Limits {
+            in_flight_max: config.project.limits.in_flight,
+            ..Limits::default()
+        });
     builder = gateways(builder, config, file(LEDGER).as_deref())?;
     if !config.project.allowed_hosts.is_empty() {
         let plug = HttpPlug::new()
@@ -102,7 +105,12 @@ pub(crate) async fn open(config: &Config, folder: Option<&Path>, time: Time) -> 
         builder = builder.http(Arc::new(plug), config.project.allowed_hosts.clone());
     }
     let engine = builder.build().await?;
-    let opened = Opened { engine, crm, watched, clock: virtual_clock };
+    let opened = Opened {
+        engine,
+        crm,
+        watched,
+        clock: virtual_clock,
+    };
     opened.catch_up().await?;
     Ok(opened)
 }
@@ -110,16 +118,25 @@ pub(crate) async fn open(config: &Config, folder: Option<&Path>, time: Time) -> 
 impl Opened {
     /// Puts a jumping clock past everything the store knows: its own file may be older.
     async fn catch_up(&self) -> Outcome<()> {
-        let Some(clock) = &self.clock else { return Ok(()) };
+        let Some(clock) = &self.clock else {
+            return Ok(());
+        };
         let mut latest = clock.now();
         let mut after = None;
         loop {
             let instances = self.engine.instances(after.as_ref()).await?;
             let Some(last) = instances.last() else { break };
             after = Some(last.item.as_ref().clone());
-            latest = instances.iter().map(|instance| instance.entered_at).fold(latest, Ord::max);
+            latest = instances
+                .iter()
+                .map(|instance| instance.entered_at)
+                .fold(latest, Ord::max);
         }
-        if latest > clock.now() { clock.jump(latest) } else { Ok(()) }
+        if latest > clock.now() {
+            clock.jump(latest)
+        } else {
+            Ok(())
+        }
     }
 
     /// Finishes what is under way and lets go of the store.
@@ -153,16 +170,22 @@ fn clock(folder: Option<&Path>, time: Time) -> Outcome<Clocks> {
         Time::AsStored => kept,
         Time::Real => None,
     };
-    let Some(start) = start else { return Ok((Arc::new(SystemClock), None)) };
+    let Some(start) = start else {
+        return Ok((Arc::new(SystemClock), None));
+    };
     let file = folder.map(|folder| folder.join(store_clock::FILE));
     let clock = Arc::new(VirtualClock::open(file.as_deref(), start)?);
     Ok((clock.clone(), Some(clock)))
 }
 
 fn store(config: &Config, folder: Option<PathBuf>) -> Outcome<Arc<dyn Store>> {
-    let Some(folder) = folder else { return Ok(Arc::new(MemoryStore::new())) };
-    let options =
-        Options { overlay_entries_max: config.project.limits.overlay, ..Options::default() };
+    let Some(folder) = folder else {
+        return Ok(Arc::new(MemoryStore::new()));
+    };
+    let options = Options {
+        overlay_entries_max: config.project.limits.overlay,
+        ..Options::default()
+    };
     Ok(Arc::new(JournalStore::open(folder, options)?))
 }
 

@@ -47,7 +47,10 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     };
     let definition = opened.engine.definition_of(&instance).await?;
     let asked = action(&definition, &instance.state, &args.action).and_then(|action| {
-        action.confirm.as_ref().map(|question| question.get(Locale::En).to_owned())
+        action
+            .confirm
+            .as_ref()
+            .map(|question| question.get(Locale::En).to_owned())
     });
     let known = &definition.schema().item.fields;
     let event = Event::Action {

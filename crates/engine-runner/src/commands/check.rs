@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use charkh::payment::gateways::SandboxOptions;
+use charkh::payment::gateways::sandbox::Script;
 use charkh::scenario::{self, Surroundings};
 use charkh::workflow_file::{
     self, Diagnostic, Loaded, Project, Severity, Sources, apply_fixes, render_github, render_human,
@@ -47,8 +49,12 @@ const FIX_ROUNDS_MAX: usize = 8;
 pub(crate) fn run(args: &Args, project: Option<&Path>) -> Outcome {
     let mut found = Found::look(args, project)?;
     if found.files == 0 {
-        return Err(Failure::new(Exit::Nothing, "nothing_to_check", "there is nothing to check")
-            .help("name a workflow, or a folder with YAML files in it"));
+        return Err(Failure::new(
+            Exit::Nothing,
+            "nothing_to_check",
+            "there is nothing to check",
+        )
+        .help("name a workflow, or a folder with YAML files in it"));
     }
     let mut fixed: BTreeMap<PathBuf, usize> = BTreeMap::new();
     let mut rounds = 0;
@@ -57,15 +63,26 @@ pub(crate) fn run(args: &Args, project: Option<&Path>) -> Outcome {
         found = Found::look(args, project)?;
     }
     for (file, count) in &fixed {
-        output::complain(&format!("fixed {} in {}\n", plural(*count, "word"), file.display()));
+        output::complain(&format!(
+            "fixed {} in {}\n",
+            plural(*count, "word"),
+            file.display()
+        ));
     }
     output::print(&found.render(args.format))?;
-    let wrong = found.diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let wrong = found
+        .diagnostics
+        .iter()
+        .any(|found| found.severity == Severity::Error);
     Ok(if wrong { Exit::Invalid } else { Exit::Done })
 }
 
 fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
 }
 
 /// What a check has found.
@@ -84,11 +101,18 @@ impl Found {
         let config = found.config(named)?;
         let paths = if args.paths.is_empty() {
             let folder = config.workflows();
-            if folder.is_dir() { files::find(&[folder])? } else { Vec::new() }
+            if folder.is_dir() {
+                files::find(&[folder])?
+            } else {
+                Vec::new()
+            }
         } else {
             files::find(&args.paths)?
         };
-        let mut around = Around { config: &config, workflows: BTreeMap::new() };
+        let mut around = Around {
+            config: &config,
+            workflows: BTreeMap::new(),
+        };
         for path in paths {
             let kind = files::kind(&path);
             if kind == FileKind::Project && config.file.as_deref() == Some(path.as_path()) {
@@ -103,17 +127,25 @@ impl Found {
 
     /// The project, checked like every other file; a broken one counts as none.
     fn config(&mut self, named: Option<&Path>) -> Outcome<Config> {
-        let Some(file) = Config::file(named) else { return Config::find(named) };
+        let Some(file) = Config::file(named) else {
+            return Config::find(named);
+        };
         let source = files::read(&file)?;
         let (project, diagnostics) = Project::check(&source);
         self.add(&source, &file, FileKind::Project, diagnostics);
         Ok(match project {
             Some(project) => {
-                let config = Config { project, file: Some(file) };
+                let config = Config {
+                    project,
+                    file: Some(file),
+                };
                 wiring::check_accounts(&config)?;
                 config
             }
-            None => Config { project: Project::default(), file: None },
+            None => Config {
+                project: Project::default(),
+                file: None,
+            },
         })
     }
 
@@ -128,7 +160,8 @@ impl Found {
         *self.kinds.entry(kind).or_default() += 1;
         self.sources.add(source);
         if let Ok(text) = std::str::from_utf8(&source.bytes) {
-            self.texts.insert(source.name.clone(), (path.to_owned(), text.to_owned()));
+            self.texts
+                .insert(source.name.clone(), (path.to_owned(), text.to_owned()));
         }
         self.diagnostics.extend(diagnostics);
     }
@@ -169,8 +202,11 @@ impl Found {
             FileKind::Scenario => "scenario",
             FileKind::Play => "play",
         };
-        let counts: Vec<String> =
-            self.kinds.iter().map(|(kind, count)| plural(*count, word(kind))).collect();
+        let counts: Vec<String> = self
+            .kinds
+            .iter()
+            .map(|(kind, count)| plural(*count, word(kind)))
+            .collect();
         format!("{}: nothing to complain about\n", counts.join(", "))
     }
 }
@@ -228,9 +264,15 @@ pub(super) fn surroundings(config: &Config) -> Outcome<Surroundings> {
         .accounts
         .values()
         .map(|account| {
+            // What customers do, a scenario says itself; the project's script is for runs.
+            let sandbox = SandboxOptions {
+                script: Script::default(),
+                delay: None,
+                ..wiring::sandbox_options(account)?
+            };
             Ok(scenario::AccountAt {
                 account: account.account.clone(),
-                sandbox: wiring::sandbox_options(account)?,
+                sandbox,
             })
         })
         .collect::<Outcome<Vec<_>>>()?;

@@ -35,7 +35,11 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
         return Err(Failure::new(Exit::Nothing, "not_started", message));
     };
     let definition = opened.engine.definition_of(&instance).await?;
-    let payload = definition.model().events.get(&args.name).map(|event| event.payload.clone());
+    let payload = definition
+        .model()
+        .events
+        .get(&args.name)
+        .map(|event| event.payload.clone());
     let payload = payload.unwrap_or_default();
     let payload = fields(&args.set, |name| payload.get(name))?;
     let mut input = Input::event(args.item, &args.name, payload);

@@ -24,7 +24,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return Ok(Exit::Done);
     };
     let wanted = code.trim();
-    let found = codes::all().into_iter().find(|page| page.code.eq_ignore_ascii_case(wanted));
+    let found = codes::all()
+        .into_iter()
+        .find(|page| page.code.eq_ignore_ascii_case(wanted));
     match found {
         Some(page) => {
             output::print(&format!("{}\n", page.text.trim_end()))?;

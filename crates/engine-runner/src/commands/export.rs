@@ -1,7 +1,8 @@
 //! `export`: everything in a store, as JSON lines.
 
-use charkh::persistence::{Row, Store, Table};
-use serde_json::{Value as Json, json};
+use charkh::persistence::{Store, Table};
+use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::commands::StoreArgs;
 use crate::config::Config;
@@ -32,14 +33,13 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
             after = found.last().map(|(key, _)| key.clone());
             let mut text = String::new();
             for (key, row) in &found {
-                let line = json!({
-                    "v": 1,
-                    "table": table.name(),
-                    "key": written(key),
-                    "open": half(&row.open)?,
-                    "personal": half(&row.personal)?,
-                });
-                text.push_str(&format!("{line}\n"));
+                text.push_str(&line(&RowLine {
+                    v: 1,
+                    table: table.name(),
+                    key: written(key),
+                    open: half(&row.open)?,
+                    personal: half(&row.personal)?,
+                })?);
             }
             output::print(&text)?;
             if table == Table::Instances {
@@ -57,25 +57,59 @@ async fn history(store: &dyn Store, subject: &[u8]) -> Outcome<()> {
     let mut after = 0;
     loop {
         let entries = store.history(subject, after, PAGE).await?;
-        let Some(last) = entries.last() else { return Ok(()) };
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
         after = last.version;
         let mut text = String::new();
         for entry in &entries {
-            let Row { open, personal } = &entry.row;
-            let line = json!({
-                "v": 1,
-                "history": written(subject),
-                "sequence": entry.sequence,
-                "version": entry.version,
-                "hash": entry.hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-                "erased": entry.erased,
-                "open": half(open)?,
-                "personal": half(personal)?,
-            });
-            text.push_str(&format!("{line}\n"));
+            text.push_str(&line(&HistoryLine {
+                v: 1,
+                history: written(subject),
+                sequence: entry.sequence,
+                version: entry.version,
+                hash: entry
+                    .hash
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+                erased: entry.erased,
+                open: half(&entry.row.open)?,
+                personal: half(&entry.row.personal)?,
+            })?);
         }
         output::print(&text)?;
     }
+}
+
+/// A row of a table.
+#[derive(Serialize)]
+struct RowLine {
+    v: u32,
+    table: &'static str,
+    key: String,
+    open: Json,
+    personal: Json,
+}
+
+/// An entry of a history.
+#[derive(Serialize)]
+struct HistoryLine {
+    v: u32,
+    history: String,
+    sequence: u64,
+    version: u64,
+    hash: String,
+    erased: bool,
+    open: Json,
+    personal: Json,
+}
+
+fn line(row: &impl Serialize) -> Outcome<String> {
+    let mut text = serde_json::to_string(row)
+        .map_err(|error| Failure::new(Exit::Bug, "json", error.to_string()))?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// A key as text; bytes that are no text as `\x..`.

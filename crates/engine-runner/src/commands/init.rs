@@ -6,7 +6,7 @@ use charkh::{Catalog, scenario, workflow_file};
 use clap::ValueEnum;
 
 use crate::commands::schema::pretty;
-use crate::exit::{Failure, Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::{output, templates};
 
 /// Make a project from a template; it is green at once.
@@ -43,9 +43,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
         ("scenario", scenario::scenario_schema()),
         ("project", workflow_file::project_schema()),
     ] {
-        files.push((format!(".charkh/{name}.schema.json"), format!("{}\n", pretty(&schema)?)));
+        files.push((
+            format!(".charkh/{name}.schema.json"),
+            format!("{}\n", pretty(&schema)?),
+        ));
     }
-    if let Some((name, _)) = files.iter().find(|(name, _)| args.folder.join(name).exists()) {
+    if let Some((name, _)) = files
+        .iter()
+        .find(|(name, _)| args.folder.join(name).exists())
+    {
         let message = format!("{} is there already", args.folder.join(name).display());
         return Err(Failure::new(Exit::Refused, "file_exists", message)
             .help("choose an empty folder; nothing was written"));

@@ -32,7 +32,11 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     let opened = wiring::open_existing(&config, &args.store.store).await?;
     let mut found = instances(&opened.engine, &[]).await?;
     opened.close().await?;
-    found.retain(|instance| args.state.as_ref().is_none_or(|state| *state == instance.state));
+    found.retain(|instance| {
+        args.state
+            .as_ref()
+            .is_none_or(|state| *state == instance.state)
+    });
     if args.list.json {
         print_json(&found)?;
         return Ok(Exit::Done);
@@ -63,7 +67,9 @@ pub(super) async fn instances(engine: &Engine, named: &[ItemRef]) -> Outcome<Vec
         return Ok(found);
     }
     loop {
-        let after = found.last().map(|last: &Instance| last.item.as_ref().clone());
+        let after = found
+            .last()
+            .map(|last: &Instance| last.item.as_ref().clone());
         let page = engine.instances(after.as_ref()).await?;
         if page.is_empty() {
             return Ok(found);
@@ -86,7 +92,11 @@ fn remark(instance: &Instance) -> String {
     if instance.activity.as_ref().is_some_and(|open| open.parked) {
         return "parked: nobody knows how it ended".to_owned();
     }
-    instance.task.as_ref().map(|task| format!("with {}", task.assigned)).unwrap_or_default()
+    instance
+        .task
+        .as_ref()
+        .map(|task| format!("with {}", task.assigned))
+        .unwrap_or_default()
 }
 
 fn outcome(end: End) -> &'static str {
@@ -121,7 +131,10 @@ pub(super) fn print_json(instances: &[Instance]) -> Outcome<()> {
             revision: instance.revision,
             workflow: instance.definition.as_str(),
             ended: instance.ended.map(|ended| outcome(ended.outcome)),
-            incident: instance.incident.as_ref().map(|incident| incident.code.as_str()),
+            incident: instance
+                .incident
+                .as_ref()
+                .map(|incident| incident.code.as_str()),
             parked: instance.activity.as_ref().is_some_and(|open| open.parked),
             fields: &instance.fields,
         })
@@ -167,7 +180,11 @@ pub(super) fn told(instance: &Instance, story: &Story, zone: &Zone) -> String {
         }
         (None, remark) => {
             let word = format!("is in {}", instance.state);
-            format!("{}{}{remark}", word.bold(), if remark.is_empty() { "" } else { ", " })
+            format!(
+                "{}{}{remark}",
+                word.bold(),
+                if remark.is_empty() { "" } else { ", " }
+            )
         }
     };
     text.push_str(&format!("  {last}\n"));

@@ -43,6 +43,9 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
             ]
         })
         .collect();
-    output::print(&table::render(&["item", "status", "amount", "expires", "url"], &rows))?;
+    output::print(&table::render(
+        &["item", "status", "amount", "expires", "url"],
+        &rows,
+    ))?;
     Ok(Exit::Done)
 }

@@ -41,7 +41,10 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
             ]
         })
         .collect();
-    output::print(&table::render(&["item", "medium", "to", "status", "text"], &rows))?;
+    output::print(&table::render(
+        &["item", "medium", "to", "status", "text"],
+        &rows,
+    ))?;
     Ok(Exit::Done)
 }
 

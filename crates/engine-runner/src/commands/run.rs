@@ -75,8 +75,10 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     };
     let stored = args.store.as_deref().is_some_and(wiring::is_store);
     if items.is_empty() && !stored {
-        return Err(Failure::new(Exit::Nothing, "no_items", "there are no items to run")
-            .help("name a file of items with --items, or a store with --store"));
+        return Err(
+            Failure::new(Exit::Nothing, "no_items", "there are no items to run")
+                .help("name a file of items with --items, or a store with --store"),
+        );
     }
     let time = time(&args, &play, &config)?;
     let opened = wiring::open(&config, args.store.as_deref(), time).await?;
@@ -88,25 +90,31 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     opened.close().await?;
     let run = run?;
     told?;
-    Ok(if run.interrupted { Exit::Interrupted } else { Exit::Done })
+    Ok(if run.interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::Done
+    })
 }
 
 fn time(args: &Args, play: &Play, config: &Config) -> Outcome<Time> {
     let at = match &args.at {
-        Some(text) => Some(parse_timestamp(text, &config.project.zone).map_err(|error| {
-            Failure::usage("RN0204", error.to_string())
-        })?),
+        Some(text) => Some(
+            parse_timestamp(text, &config.project.zone)
+                .map_err(|error| Failure::usage("RN0204", error.to_string()))?,
+        ),
         None => None,
     };
     match args.clock {
-        ClockKind::Real if at.is_some() => {
-            Err(Failure::usage("at_needs_virtual", "--at sets a virtual clock")
-                .help("add `--clock virtual`"))
-        }
+        ClockKind::Real if at.is_some() => Err(Failure::usage(
+            "at_needs_virtual",
+            "--at sets a virtual clock",
+        )
+        .help("add `--clock virtual`")),
         ClockKind::Real => Ok(Time::Real),
-        ClockKind::Virtual => {
-            Ok(Time::Virtual(at.or(play.clock).unwrap_or_else(|| SystemClock.now())))
-        }
+        ClockKind::Virtual => Ok(Time::Virtual(
+            at.or(play.clock).unwrap_or_else(|| SystemClock.now()),
+        )),
     }
 }
 
@@ -117,7 +125,9 @@ async fn play_all(
     args: &Args,
 ) -> Outcome<Run> {
     opened.engine.deploy(loaded.definition.clone()).await?;
-    opened.crm.add_party_fields(&config.project, &loaded.model)?;
+    opened
+        .crm
+        .add_party_fields(&config.project, &loaded.model)?;
     add_records(opened, items).await?;
     let mut player = Player::new(opened.engine.clone(), play);
     player.start(items, &loaded.model.workflow).await?;
@@ -183,7 +193,11 @@ impl Progress {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         };
-        Progress { bar, zone, shown: AtomicUsize::new(0) }
+        Progress {
+            bar,
+            zone,
+            shown: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -192,9 +206,11 @@ impl Watch for Progress {
         if self.bar.is_hidden() {
             return;
         }
-        self.bar.set_message(self.zone.local_time_text(now, Calendar::Jalali, Locale::En));
+        self.bar
+            .set_message(self.zone.local_time_text(now, Calendar::Jalali, Locale::En));
         if self.shown.swap(ended, Ordering::Relaxed) != ended {
-            self.bar.set_position(u64::try_from(ended).unwrap_or(u64::MAX));
+            self.bar
+                .set_position(u64::try_from(ended).unwrap_or(u64::MAX));
         }
     }
 }
@@ -206,8 +222,11 @@ async fn tell(
     (items, run): (&[NewItem], &Run),
     json: bool,
 ) -> Outcome<()> {
-    let named: Vec<ItemRef> =
-        items.iter().filter(|item| item.runs).map(|item| item.reference.clone()).collect();
+    let named: Vec<ItemRef> = items
+        .iter()
+        .filter(|item| item.runs)
+        .map(|item| item.reference.clone())
+        .collect();
     let instances = items::instances(&opened.engine, &named).await?;
     if json {
         return items::print_json(&instances);
@@ -224,7 +243,9 @@ async fn tell(
     }
     // Whoever waits should know for what.
     if !run.interrupted && instances.iter().any(|instance| instance.ended.is_none()) {
-        output::complain("note: nothing is due any more; what is open waits for people or events\n");
+        output::complain(
+            "note: nothing is due any more; what is open waits for people or events\n",
+        );
     }
     Ok(())
 }

@@ -50,16 +50,22 @@ enum Format {
 pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     let paths = scenarios(&args.paths, &config)?;
     if paths.is_empty() {
-        return Err(Failure::new(Exit::Nothing, "no_scenarios", "there are no scenarios to play")
-            .help("a scenario is a file that ends in .scenario.yaml"));
+        return Err(Failure::new(
+            Exit::Nothing,
+            "no_scenarios",
+            "there are no scenarios to play",
+        )
+        .help("a scenario is a file that ends in .scenario.yaml"));
     }
     let began = std::time::Instant::now();
     let mut playing = Playing::new(&config)?;
-    let cases: Vec<Case> =
-        paths.iter().map(|path| playing.case(path)).collect::<Outcome<Vec<Option<Case>>>>()?
-            .into_iter()
-            .flatten()
-            .collect();
+    let cases: Vec<Case> = paths
+        .iter()
+        .map(|path| playing.case(path))
+        .collect::<Outcome<Vec<Option<Case>>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
     let mut suite = playing.play(cases).await?;
     suite.elapsed = Some(began.elapsed());
     let text = match args.format {
@@ -70,7 +76,11 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     };
     output::print(&text)?;
     let shown = args.min.is_none_or(|min| is_shown(&suite, min));
-    Ok(if suite.passed() && shown { Exit::Done } else { Exit::TestsFailed })
+    Ok(if suite.passed() && shown {
+        Exit::Done
+    } else {
+        Exit::TestsFailed
+    })
 }
 
 /// Whether enough of every workflow was shown.
@@ -79,7 +89,9 @@ fn is_shown(suite: &Suite, min: u8) -> bool {
     for (workflow, coverage) in suite.coverage() {
         let percent = coverage.percent();
         if percent < usize::from(min) {
-            output::complain(&format!("{workflow}: {percent} % is shown, {min} % are wished\n"));
+            output::complain(&format!(
+                "{workflow}: {percent} % is shown, {min} % are wished\n"
+            ));
             enough = false;
         }
     }
@@ -89,7 +101,11 @@ fn is_shown(suite: &Suite, min: u8) -> bool {
 /// The scenarios that paths stand for, each once.
 fn scenarios(paths: &[PathBuf], config: &Config) -> Outcome<Vec<PathBuf>> {
     let default = [config.workflows()];
-    let paths = if paths.is_empty() { default.as_slice() } else { paths };
+    let paths = if paths.is_empty() {
+        default.as_slice()
+    } else {
+        paths
+    };
     let mut found = Vec::new();
     for path in paths {
         if !path.is_dir() && path.exists() && files::kind(path) == FileKind::Workflow {
@@ -150,7 +166,11 @@ impl Playing<'_> {
         };
         let (script, diagnostics) = scenario::read(&source, &definition, &self.around);
         Ok(match script {
-            Some(script) => Some(Case { file: source.name, script, definition }),
+            Some(script) => Some(Case {
+                file: source.name,
+                script,
+                definition,
+            }),
             None => {
                 self.suite.refuse(source.name.clone(), diagnostics);
                 None
@@ -161,8 +181,7 @@ impl Playing<'_> {
     fn definition(&mut self, workflow: &Path) -> Outcome<Option<Definition>> {
         if !self.workflows.contains_key(workflow) {
             let source: SourceFile = files::read(workflow)?;
-            let loaded =
-                workflow_file::load(&source, &Catalog::builtin(), self.config.declared());
+            let loaded = workflow_file::load(&source, &Catalog::builtin(), self.config.declared());
             self.sources.add(&source);
             let loaded = match loaded {
                 Ok(loaded) => Some(loaded),
@@ -198,9 +217,15 @@ impl Playing<'_> {
                     (number, case.file, report.map_err(|error| error.to_string()))
                 });
             }
-            let Some(ended) = under_way.join_next().await else { break };
+            let Some(ended) = under_way.join_next().await else {
+                break;
+            };
             let (number, file, report) = ended.map_err(|error| {
-                Failure::new(Exit::Bug, "task", format!("a scenario ended badly: {error}"))
+                Failure::new(
+                    Exit::Bug,
+                    "task",
+                    format!("a scenario ended badly: {error}"),
+                )
             })?;
             bar.inc(1);
             played.insert(number, (file, report));

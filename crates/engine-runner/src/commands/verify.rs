@@ -74,8 +74,11 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     if whole {
         return Ok(Exit::Done);
     }
-    let wrong: Vec<String> =
-        [replays.differing, twice_live, repeated].concat().into_iter().take(10).collect();
+    let wrong: Vec<String> = [replays.differing, twice_live, repeated]
+        .concat()
+        .into_iter()
+        .take(10)
+        .collect();
     let message = format!("the store is not as it should be: {}", wrong.join(", "));
     Err(Failure::new(Exit::Failed, "store_differs", message))
 }
@@ -86,7 +89,12 @@ fn yes(wrong: &[String]) -> &'static str {
 
 /// The first bytes of the chain, which name its state well enough for people.
 fn hash(report: &VerifyReport) -> String {
-    report.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    report
+        .hash
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[derive(Default)]
@@ -130,6 +138,9 @@ fn messages(path: &Path) -> Outcome<(usize, Vec<String>)> {
     let (_, lines) = lines::LineFile::open::<Line>(path)?;
     let mut seen = BTreeSet::new();
     let count = lines.len();
-    let repeated = lines.into_iter().map(|line| line.key).filter(|key| !seen.insert(key.clone()));
+    let repeated = lines
+        .into_iter()
+        .map(|line| line.key)
+        .filter(|key| !seen.insert(key.clone()));
     Ok((count, repeated.collect()))
 }

@@ -1,8 +1,8 @@
 //! Good and bad items files of each kind.
 
+use charkh::Catalog;
 use charkh::values::Value;
 use charkh::workflow_file::{Loaded, Project, SourceFile, load};
-use charkh::Catalog;
 
 use super::{NewItem, parse};
 
@@ -34,7 +34,10 @@ fn project() -> Project {
     Project::check(&source).0.unwrap()
 }
 
-fn read(name: &str, text: impl Into<Vec<u8>>) -> Result<Vec<NewItem>, Vec<(String, usize, String)>> {
+fn read(
+    name: &str,
+    text: impl Into<Vec<u8>>,
+) -> Result<Vec<NewItem>, Vec<(String, usize, String)>> {
     let source = SourceFile::new(name, text);
     let (items, findings) = parse(&source, &loaded(), &project());
     let found: Vec<(String, usize, String)> = findings
@@ -42,7 +45,11 @@ fn read(name: &str, text: impl Into<Vec<u8>>) -> Result<Vec<NewItem>, Vec<(Strin
         .into_iter()
         .map(|found| (found.code.to_owned(), found.span.line, found.message))
         .collect();
-    if found.is_empty() { Ok(items) } else { Err(found) }
+    if found.is_empty() {
+        Ok(items)
+    } else {
+        Err(found)
+    }
 }
 
 #[test]
@@ -70,15 +77,27 @@ fn every_mistake_is_found_with_its_line() {
 - { pric: 5 IRR }
 ";
     let found = read("items.yaml", yaml).unwrap_err();
-    let codes: Vec<(&str, usize)> =
-        found.iter().map(|(code, line, _)| (code.as_str(), *line)).collect();
+    let codes: Vec<(&str, usize)> = found
+        .iter()
+        .map(|(code, line, _)| (code.as_str(), *line))
+        .collect();
     assert_eq!(
         codes,
-        [("RN0106", 2), ("RN0103", 3), ("RN0105", 3), ("RN0102", 4), ("RN0104", 4)]
+        [
+            ("RN0106", 2),
+            ("RN0103", 3),
+            ("RN0105", 3),
+            ("RN0102", 4),
+            ("RN0104", 4)
+        ]
     );
     let found = read("items.csv", "id,price\na,1 IRR\nb,x\n").unwrap_err();
     assert_eq!((found[0].0.as_str(), found[0].1), ("RN0105", 3));
-    let found = read("items.json", "[\n{\"id\": \"a\"},\n{\"id\": \"b\", \"ok\": 1.5}]").unwrap_err();
+    let found = read(
+        "items.json",
+        "[\n{\"id\": \"a\"},\n{\"id\": \"b\", \"ok\": 1.5}]",
+    )
+    .unwrap_err();
     assert_eq!((found[0].0.as_str(), found[0].1), ("RN0105", 3));
 }
 
@@ -96,7 +115,11 @@ fn files_that_are_no_items_are_refused_with_their_place() {
     for (name, text, line) in [
         ("items.json", b"".to_vec(), 1),
         ("items.json", b"[1]".to_vec(), 1),
-        ("items.json", b"[{\"id\": \"a\",\n\"id\": \"b\"}]".to_vec(), 1),
+        (
+            "items.json",
+            b"[{\"id\": \"a\",\n\"id\": \"b\"}]".to_vec(),
+            1,
+        ),
         ("items.json", b"[{},\n".to_vec(), 2),
         ("items.json", vec![0xff, 0xfe], 1),
         ("items.csv", b"id,id\na,b\n".to_vec(), 1),
@@ -105,6 +128,10 @@ fn files_that_are_no_items_are_refused_with_their_place() {
         ("items.txt", b"id\na\n".to_vec(), 1),
     ] {
         let found = read(name, text.clone()).unwrap_err();
-        assert_eq!((found[0].0.as_str(), found[0].1), ("RN0101", line), "{name} {text:?}");
+        assert_eq!(
+            (found[0].0.as_str(), found[0].1),
+            ("RN0101", line),
+            "{name} {text:?}"
+        );
     }
 }
