@@ -12,7 +12,8 @@ use values::FieldType;
 use crate::model::{Kind, Model, Route, State};
 use crate::{graph, model};
 
-/// The identity of a definition: SHA-256 of its canonical JSON, in hexadecimal.
+/// The identity of a definition: the first 128 bits of the SHA-256 of its canonical JSON, in hexadecimal.
+/// Every commit carries it, so it is no longer than it must be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DefinitionHash(Arc<str>);
@@ -90,7 +91,12 @@ impl Definition {
     /// # Errors
     ///
     /// Every problem found, not only the first.
-    pub fn build(model: Model) -> Result<Definition, Vec<ModelProblem>> {
+    pub fn build(mut model: Model) -> Result<Definition, Vec<ModelProblem>> {
+        for state in &mut model.states {
+            if let Kind::Activity(activity) = &mut state.kind {
+                activity.with.sort_all_objects();
+            }
+        }
         let schema = model.schema();
         let mut build = Build {
             schema: &schema,
@@ -141,15 +147,20 @@ impl Definition {
     ///
     /// # Errors
     ///
-    /// When the bytes are no model, or the model is no definition.
+    /// When the bytes are no model, the model is no definition, or it is written in another form, as
+    /// by a newer version: then it would get another hash than the items that run it.
     pub fn from_canonical(bytes: &[u8]) -> Result<Definition, Vec<ModelProblem>> {
-        let model = serde_json::from_slice(bytes).map_err(|error| {
-            vec![ModelProblem {
-                place: "workflow".to_owned(),
-                message: error.to_string(),
-            }]
-        })?;
-        Definition::build(model)
+        let refused = |message: String| {
+            let place = "workflow".to_owned();
+            vec![ModelProblem { place, message }]
+        };
+        let model = serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?;
+        let definition = Definition::build(model)?;
+        if definition.canonical() == bytes {
+            Ok(definition)
+        } else {
+            Err(refused("it is not in the canonical form".to_owned()))
+        }
     }
 
     /// The canonical form: what the hash is computed over.
@@ -268,20 +279,84 @@ impl Build<'_> {
         if !seen.contains(self.model.initial.as_str()) {
             self.report("initial", format!("no state `{}`", self.model.initial));
         }
-        for edge in graph::edges(self.model) {
+        let nowhere = |name: &str, to: &str| format!("`{name}` leads to no state `{to}`");
+        for edge in graph::edges(self.model).iter().filter(|edge| !edge.shared) {
             if !seen.contains(edge.to.as_str()) {
                 let place = format!("states.{}", edge.from);
-                self.report(
-                    &place,
-                    format!("`{}` leads to no state `{}`", edge.label, edge.to),
-                );
+                self.report(&place, nowhere(&edge.label, &edge.to));
+            }
+        }
+        for route in &self.model.on {
+            if !seen.contains(route.to.as_str()) {
+                self.report("on", nowhere(&route.event, &route.to));
+            }
+        }
+        for name in self.model.events.keys() {
+            // Whoever may send events could otherwise say that a link was paid.
+            if model::PAYMENT_OUTCOMES.contains(&name.as_str()) {
+                self.report("events", format!("`{name}` is what payment links report"));
             }
         }
         for state in &self.model.states {
-            if !graph::can_leave(&state.kind) {
-                let place = format!("states.{}", state.id);
-                self.report(&place, "nothing can end this state");
+            self.check_state(state);
+        }
+    }
+
+    fn check_state(&mut self, state: &State) {
+        let place = format!("states.{}", state.id);
+        if !graph::can_leave(&state.kind) {
+            self.report(&place, "nothing can end this state");
+        }
+        match &state.kind {
+            Kind::Task(task) => self.check_assignee(&place, &task.assignee),
+            Kind::Wait(wait) => self.check_wait(&place, wait),
+            Kind::Activity(_) | Kind::Decision(_) | Kind::End(_) => {}
+        }
+    }
+
+    /// Everything that can end a wait has a way out.
+    fn check_wait(&mut self, place: &str, wait: &model::Wait) {
+        let sources = [
+            ("elapsed", wait.due.is_some()),
+            ("event", wait.event.is_some()),
+            ("holds", wait.when.is_some()),
+            ("ended", wait.by.is_some()),
+        ];
+        for (outcome, _) in sources
+            .iter()
+            .filter(|(outcome, there)| *there && !wait.next.contains_key(*outcome))
+        {
+            self.report(place, format!("the wait has no way for `{outcome}`"));
+        }
+        if let Some(of) = &wait.payment {
+            let made = self.model.state(of).map(|state| &state.kind);
+            if !matches!(made, Some(Kind::Activity(_))) {
+                self.report(place, format!("no link is made by `{of}`"));
             }
+        }
+        if let Some(by) = &wait.by {
+            self.check_assignee(place, by);
+        }
+    }
+
+    fn check_assignee(&mut self, place: &str, assignee: &model::Assignee) {
+        match assignee {
+            model::Assignee::ManagerOf(inner) => {
+                if matches!(**inner, model::Assignee::ManagerOf(_)) {
+                    self.report(place, "the manager of a manager is not looked up");
+                }
+                self.check_assignee(place, inner);
+            }
+            model::Assignee::LastResponsible { state, fallback } => {
+                if self.model.state(state).is_none() {
+                    self.report(place, format!("nobody acts in `{state}`: no such state"));
+                }
+                if let Some(fallback) = fallback {
+                    self.check_assignee(place, fallback);
+                }
+            }
+            model::Assignee::Field { fallback, .. } => self.check_assignee(place, fallback),
+            _ => {}
         }
     }
 

@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 
-use values::Locale;
+use values::{Locale, has_bidi_or_control};
 
 use crate::graph::{Edge, edges};
 use crate::model::{End, Kind, Model, State};
+
+/// Where routes of the whole workflow start. No state has this name, it is not one that states can
+/// have.
+const ANY: &str = "any state";
 
 /// The workflow as a Mermaid state diagram, labelled in that language.
 pub fn mermaid(model: &Model, locale: Locale) -> String {
@@ -23,17 +27,19 @@ pub fn mermaid(model: &Model, locale: Locale) -> String {
             line(&mut text, format_args!("    s{from} --> s{to} : {name}"));
         }
     }
+    if !model.on.is_empty() {
+        line(&mut text, format_args!("    state \"{ANY}\" as any"));
+    }
+    for route in &model.on {
+        if let Some(to) = position(model, &route.to) {
+            let event = escape_mermaid(&route.event);
+            line(&mut text, format_args!("    any --> s{to} : {event}"));
+        }
+    }
     for (index, state) in model.states.iter().enumerate() {
         if matches!(state.kind, Kind::End(_)) {
             line(&mut text, format_args!("    s{index} --> [*]"));
         }
-    }
-    for route in &model.on {
-        let event = escape_mermaid(&route.event);
-        line(
-            &mut text,
-            format_args!("    %% on {event} from any state to {}", route.to),
-        );
     }
     text
 }
@@ -63,7 +69,7 @@ pub fn dot(model: &Model, locale: Locale) -> String {
         let (event, to) = (escape_dot(&route.event), escape_dot(&route.to));
         line(
             &mut text,
-            format_args!("    \"any state\" -> \"{to}\" [label=\"{event}\", style=dashed];"),
+            format_args!("    \"{ANY}\" -> \"{to}\" [label=\"{event}\", style=dashed];"),
         );
     }
     text.push_str("}\n");
@@ -104,23 +110,35 @@ fn shape(kind: &Kind) -> &'static str {
     }
 }
 
+/// What is not drawn: line breaks would end a statement, and direction marks make text look like
+/// another one. The mark that joins Persian letters stays.
+fn is_unsafe(c: char) -> bool {
+    has_bidi_or_control(c.encode_utf8(&mut [0; 4])).is_some()
+}
+
 fn escape_mermaid(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '"' => '\'',
-            ':' | ';' | '#' => ' ',
-            c if c.is_control() => ' ',
-            c => c,
-        })
-        .collect()
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => escaped.push('\''),
+            // Mermaid draws labels as HTML.
+            '<' => escaped.push_str("#lt;"),
+            ':' | ';' | '#' => escaped.push(' '),
+            c if is_unsafe(c) => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 fn escape_dot(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .flat_map(|c| {
-            let escape = matches!(c, '"' | '\\');
-            escape.then_some('\\').into_iter().chain(std::iter::once(c))
-        })
-        .collect()
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => escaped.extend(['\\', c]),
+            c if is_unsafe(c) => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }

@@ -61,7 +61,7 @@ pub enum Event {
         name: String,
         /// The state entry it belongs to.
         entry: u64,
-        /// When it was due.
+        /// When it was due. A timer that has been moved since does not fire.
         due: Timestamp,
     },
     /// An activity has ended.

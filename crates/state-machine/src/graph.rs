@@ -53,7 +53,15 @@ pub fn edges(model: &Model) -> Vec<Edge> {
 }
 
 fn own_edges(state: &State, add: &mut impl FnMut(&str, &str)) {
-    match &state.kind {
+    kind_edges(&state.kind, add);
+    for route in &state.on {
+        add(&route.event, &route.to);
+    }
+}
+
+/// The edges of the state's kind, without its routes for events.
+fn kind_edges(kind: &Kind, add: &mut impl FnMut(&str, &str)) {
+    match kind {
         Kind::Task(task) => {
             for action in &task.actions {
                 add(&action.name, &action.to);
@@ -73,9 +81,6 @@ fn own_edges(state: &State, add: &mut impl FnMut(&str, &str)) {
             }
         }
         Kind::End(_) => {}
-    }
-    for route in &state.on {
-        add(&route.event, &route.to);
     }
 }
 
@@ -99,7 +104,8 @@ pub fn can_leave(kind: &Kind) -> bool {
 
 type Graph<'a> = (DiGraph<&'a str, ()>, BTreeMap<&'a str, NodeIndex>);
 
-fn graph<'a>(model: &'a Model, keep: impl Fn(&State) -> bool, shared: bool) -> Graph<'a> {
+/// Nodes are added in document order, so their indices follow it.
+fn nodes<'a>(model: &'a Model, keep: impl Fn(&State) -> bool) -> Graph<'a> {
     let mut graph = DiGraph::new();
     let mut nodes = BTreeMap::new();
     for state in model.states.iter().filter(|state| keep(state)) {
@@ -107,18 +113,37 @@ fn graph<'a>(model: &'a Model, keep: impl Fn(&State) -> bool, shared: bool) -> G
             .entry(state.id.as_str())
             .or_insert_with(|| graph.add_node(state.id.as_str()));
     }
-    for edge in edges(model).iter().filter(|edge| shared || !edge.shared) {
-        if let (Some(from), Some(to)) = (nodes.get(edge.from.as_str()), nodes.get(edge.to.as_str()))
-        {
-            graph.update_edge(*from, *to, ());
-        }
-    }
     (graph, nodes)
+}
+
+fn connect((graph, nodes): &mut Graph<'_>, from: &str, to: &str) {
+    if let (Some(from), Some(to)) = (nodes.get(from), nodes.get(to)) {
+        graph.update_edge(*from, *to, ());
+    }
+}
+
+/// Every state and every edge, shared ones included.
+fn whole(model: &Model) -> Graph<'_> {
+    let mut graph = nodes(model, |_| true);
+    for edge in edges(model) {
+        connect(&mut graph, &edge.from, &edge.to);
+    }
+    graph
+}
+
+/// The states that the engine runs straight through, and the edges it takes by itself. Routes for
+/// events are none of them: an event must come first.
+fn unresting(model: &Model) -> Graph<'_> {
+    let mut graph = nodes(model, passes_through);
+    for state in model.states.iter().filter(|state| passes_through(state)) {
+        kind_edges(&state.kind, &mut |_, to| connect(&mut graph, &state.id, to));
+    }
+    graph
 }
 
 /// States that no way leads to from the initial one, in document order.
 pub fn unreachable(model: &Model) -> Vec<String> {
-    let (graph, nodes) = graph(model, |_| true, true);
+    let (graph, nodes) = whole(model);
     let mut reached = std::collections::BTreeSet::new();
     if let Some(start) = nodes.get(model.initial.as_str()) {
         let mut walk = Dfs::new(&graph, *start);
@@ -138,7 +163,7 @@ pub fn unreachable(model: &Model) -> Vec<String> {
 
 /// States from which no end can be reached, in document order.
 pub fn without_end(model: &Model) -> Vec<String> {
-    let (graph, nodes) = graph(model, |_| true, true);
+    let (graph, nodes) = whole(model);
     let backwards = Reversed(&graph);
     let mut ending = std::collections::BTreeSet::new();
     for state in model
@@ -165,7 +190,7 @@ pub fn without_end(model: &Model) -> Vec<String> {
 }
 
 /// Activities that finish while the engine decides, so that a cycle through them alone never rests.
-pub const IMMEDIATE_ACTIVITIES: [&str; 2] = ["set_fields", "set_stage"];
+pub const IMMEDIATE_ACTIVITIES: [&str; 3] = ["send_message", "set_fields", "set_stage"];
 
 fn passes_through(state: &State) -> bool {
     match &state.kind {
@@ -175,38 +200,35 @@ fn passes_through(state: &State) -> bool {
     }
 }
 
-/// Cycles of states that the engine runs straight through (clause 19), each as its states in order
-/// and closed by the first.
+/// Cycles of states that the engine runs straight through (clause 19), each as its states in order,
+/// from the first in the document back to it. Of cycles that share a state one is shown.
 pub fn cycles_without_rest(model: &Model) -> Vec<Vec<String>> {
-    let (graph, _) = graph(model, passes_through, false);
+    let (graph, _) = unresting(model);
     let mut cycles = Vec::new();
     for component in tarjan_scc(&graph) {
-        let Some(first) = component.first().copied() else {
+        let Some(first) = component.iter().min().copied() else {
             continue;
         };
         if component.len() == 1 && graph.find_edge(first, first).is_none() {
             continue;
         }
-        cycles.push(one_cycle(&graph, &component, first));
+        cycles.push((first, one_cycle(&graph, &component, first)));
     }
     cycles.sort();
-    cycles
+    cycles.into_iter().map(|(_, cycle)| cycle).collect()
 }
 
-/// A path inside the component that comes back to `first`.
+/// The shortest path inside the component from `first` back to it.
 fn one_cycle(graph: &DiGraph<&str, ()>, component: &[NodeIndex], first: NodeIndex) -> Vec<String> {
     let mut came_from: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
     let mut queue = std::collections::VecDeque::from([first]);
-    let mut last = first;
-    'search: while let Some(node) = queue.pop_front() {
-        for next in graph
-            .neighbors(node)
-            .filter(|next| component.contains(next))
-        {
-            if next == first {
-                last = node;
-                break 'search;
-            }
+    while let Some(node) = queue.pop_front()
+        && !came_from.contains_key(&first)
+    {
+        // Neighbours come newest edge first; the first one written is tried first.
+        let mut next: Vec<NodeIndex> = graph.neighbors(node).collect();
+        next.reverse();
+        for next in next.into_iter().filter(|next| component.contains(next)) {
             if let std::collections::btree_map::Entry::Vacant(entry) = came_from.entry(next) {
                 entry.insert(node);
                 queue.push_back(next);
@@ -214,19 +236,15 @@ fn one_cycle(graph: &DiGraph<&str, ()>, component: &[NodeIndex], first: NodeInde
         }
     }
     let name = |node: NodeIndex| graph.node_weight(node).map_or("", |id| id).to_owned();
-    let mut path = vec![name(first), name(last)];
-    let mut node = last;
-    while node != first {
-        let Some(before) = came_from.get(&node) else {
-            break;
-        };
+    let mut path = vec![name(first)];
+    let mut node = first;
+    while let Some(before) = came_from.get(&node) {
         node = *before;
         path.push(name(node));
+        if node == first {
+            break;
+        }
     }
-    path.dedup();
     path.reverse();
-    if path.len() == 1 {
-        path.push(name(first));
-    }
     path
 }

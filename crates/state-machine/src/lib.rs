@@ -35,5 +35,6 @@ pub use model::{
     Route, Shift, ShiftAmount, State, Task, Timeout, Wait,
 };
 pub use step::{
-    Actor, Context, Entered, MICROSTEPS_MAX, Rejection, Step, TraceEntry, actions_for, step,
+    Actor, Context, DEFERRED_MAX, Entered, INBOX_MAX, MICROSTEPS_MAX, Overtaken, Rejection, Step,
+    TraceEntry, actions_for, manager_asked_for, step,
 };

@@ -1,16 +1,19 @@
 //! Moments: when a timer is due.
 
-use chrono::TimeDelta;
+use chrono::{Datelike, TimeDelta};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use values::{Fields, Timestamp, Value};
 
 use super::enter::{ELAPSED, TIMEOUT};
-use super::{Halt, Run};
+use super::{Halt, Run, Turn};
 use crate::Effect;
 use crate::model::{Direction, Due, DueBase, Follow, Kind, ShiftAmount};
 
 const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The years a moment can be in: what calendars, stores and other programs can all write down.
+const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 impl Run<'_> {
     /// When a moment is due, by the fields as they stand.
@@ -25,7 +28,7 @@ impl Run<'_> {
             },
         };
         let Some(shift) = &due.shift else {
-            return Ok(base);
+            return self.expressible(Some(base));
         };
         let seconds = match &shift.amount {
             ShiftAmount::Seconds(seconds) => *seconds,
@@ -55,8 +58,13 @@ impl Run<'_> {
     }
 
     pub(super) fn after(&self, base: Timestamp, seconds: i64) -> Result<Timestamp, Halt> {
-        TimeDelta::try_seconds(seconds)
-            .and_then(|delta| base.checked_add_signed(delta))
+        let delta = TimeDelta::try_seconds(seconds);
+        self.expressible(delta.and_then(|delta| base.checked_add_signed(delta)))
+    }
+
+    fn expressible(&self, moment: Option<Timestamp>) -> Result<Timestamp, Halt> {
+        moment
+            .filter(|moment| YEARS.contains(&moment.year()))
             .ok_or_else(|| self.incident("timer_out_of_range", "the moment cannot be expressed"))
     }
 
@@ -74,17 +82,17 @@ impl Run<'_> {
             },
             Kind::Activity(_) | Kind::Decision(_) | Kind::End(_) => return Ok(()),
         };
-        if due.follow == Follow::Frozen || !reads_any(due, changed) {
+        let concerned = reads_any(due, changed) || self.turn == Turn::Retry;
+        if due.follow == Follow::Frozen || !concerned {
             return Ok(());
         }
-        let moved = self.due(due)?;
         let entry = self.instance.entry;
-        let Some(timer) = self
-            .instance
-            .timers
-            .iter_mut()
-            .find(|timer| timer.name == name)
-        else {
+        let timers = &self.instance.timers;
+        let Some(index) = timers.iter().position(|timer| timer.name == name) else {
+            return Ok(());
+        };
+        let moved = self.due(due)?;
+        let Some(timer) = self.instance.timers.get_mut(index) else {
             return Ok(());
         };
         let before = std::mem::replace(&mut timer.due, moved);

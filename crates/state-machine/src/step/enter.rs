@@ -1,11 +1,12 @@
 //! Entering states: leave the old one, set up the new one, go on while nothing rests.
 
-use values::Value;
+use std::sync::Arc;
 
+use super::person::assigned;
 use super::{Halt, MICROSTEPS_MAX, Run};
-use crate::Effect;
 use crate::instance::{Assigned, Ended, IncidentClass, OpenActivity, OpenTask, Timer};
 use crate::model::{Activity, Assignee, Decision, End, Kind, Task, Wait};
+use crate::{Definition, Effect};
 
 /// Names of the timers a state can have.
 pub(super) const REMINDER: &str = "reminder";
@@ -14,10 +15,13 @@ pub(super) const CRITICAL_AGAIN: &str = "critical_again";
 pub(super) const TIMEOUT: &str = "timeout";
 pub(super) const ELAPSED: &str = "elapsed";
 
+/// The next state and what the edge there is called, both as the definition has them.
+type Way<'a> = (&'a str, &'a str);
+
 impl<'a> Run<'a> {
     /// Leaves the current state for another and goes on until the instance rests (clause 18).
-    pub(super) fn go(&mut self, to: &str, by: &str) -> Result<(), Halt> {
-        let mut next = Some((to.to_owned(), by.to_owned()));
+    pub(super) fn go(&mut self, to: &'a str, by: &'a str) -> Result<(), Halt> {
+        let mut next = Some((to, by));
         while let Some((to, by)) = next {
             self.microsteps += 1;
             if self.microsteps > MICROSTEPS_MAX {
@@ -25,7 +29,7 @@ impl<'a> Run<'a> {
                 return Err(self.incident_of(IncidentClass::Livelock, "livelock", message));
             }
             self.leave();
-            next = self.enter(&to, by)?;
+            next = self.enter(to, by)?;
         }
         Ok(())
     }
@@ -43,29 +47,26 @@ impl<'a> Run<'a> {
             self.effects.push(Effect::CloseActivity { entry });
         }
         self.instance.task = None;
-        self.instance.incident = None;
+        self.leave_incident();
     }
 
-    fn enter(&mut self, to: &str, by: String) -> Result<Option<(String, String)>, Halt> {
+    fn enter(&mut self, to: &'a str, by: &'a str) -> Result<Option<Way<'a>>, Halt> {
         let instance = &mut self.instance;
         instance.entry += 1;
         to.clone_into(&mut instance.state);
         instance.entered_at = self.context.now;
-        let visits = instance.visits.entry(to.to_owned()).or_insert(0);
-        *visits = visits.saturating_add(1);
-        let entry = instance.entry;
+        match instance.visits.get_mut(to) {
+            Some(visits) => *visits = visits.saturating_add(1),
+            None => drop(instance.visits.insert(to.to_owned(), 1)),
+        }
         self.path.push(super::Entered {
             state: to.to_owned(),
-            entry,
-            by,
+            entry: instance.entry,
+            by: by.to_owned(),
         });
-        let state = self.state()?;
-        match &state.kind {
-            Kind::Task(task) => self.enter_task(task).map(|()| None),
-            Kind::Activity(activity) => {
-                self.enter_activity(activity);
-                Ok(None)
-            }
+        match &self.state()?.kind {
+            Kind::Task(task) => self.enter_task(task),
+            Kind::Activity(activity) => self.enter_activity(activity),
             Kind::Wait(wait) => self.enter_wait(wait),
             Kind::Decision(decision) => self.decide(decision).map(Some),
             Kind::End(end) => {
@@ -75,14 +76,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn enter_task(&mut self, task: &Task) -> Result<(), Halt> {
+    fn enter_task(&mut self, task: &'a Task) -> Result<Option<Way<'a>>, Halt> {
+        if let Some(next) = self.event_for_route()? {
+            return Ok(Some(next));
+        }
+        let timeout = match &task.timeout {
+            Some(timeout) => Some((self.due(&timeout.due)?, timeout.to.as_str())),
+            None => None,
+        };
+        // Nobody is given a task whose time is over. To fire the timer would do the same one step
+        // later, and two such tasks that lead to each other would never come to rest.
+        if let Some((due, to)) = timeout
+            && due <= self.context.now
+        {
+            return Ok(Some((to, TIMEOUT)));
+        }
         let state = self.instance.state.clone();
-        let last = self
-            .instance
-            .last_actor
-            .get(&state)
-            .filter(|_| task.return_to_last);
-        let assigned = match last {
+        let last = self.instance.last_actor.get(&state);
+        let assigned = match last.filter(|_| task.return_to_last) {
             Some(user) => Assigned::User(user.clone()),
             None => self.resolve(&task.assignee)?,
         };
@@ -103,59 +114,38 @@ impl<'a> Run<'a> {
             self.set_timer_after(CRITICAL, seconds)?;
             self.set_timer_after(CRITICAL_AGAIN, seconds.saturating_mul(2))?;
         }
-        if let Some(timeout) = &task.timeout {
-            let due = self.due(&timeout.due)?;
+        if let Some((due, _)) = timeout {
             self.set_timer(TIMEOUT, due);
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Who an assignee is at this moment.
-    pub(super) fn resolve(&self, assignee: &Assignee) -> Result<Assigned, Halt> {
-        match assignee {
-            Assignee::User(user) => Ok(Assigned::User(user.as_str().into())),
-            Assignee::Group(name) => Ok(Assigned::Group(name.clone())),
-            Assignee::Role(name) => Ok(Assigned::Role(name.clone())),
-            Assignee::Position(name) => Ok(Assigned::Position(name.clone())),
-            Assignee::Field { field, fallback } => match self.instance.fields.get(field) {
-                Some(Value::User(user) | Value::Text(user)) if !user.is_empty() => {
-                    Ok(Assigned::User(user.as_str().into()))
-                }
-                Some(Value::Group(group)) => Ok(Assigned::Group(group.clone())),
-                Some(Value::Position(position)) => Ok(Assigned::Position(position.clone())),
-                _ => self.resolve(fallback),
-            },
-            Assignee::LastResponsible { state, fallback } => {
-                match (self.instance.last_actor.get(state), fallback) {
-                    (Some(user), _) => Ok(Assigned::User(user.clone())),
-                    (None, Some(fallback)) => self.resolve(fallback),
-                    (None, None) => Err(self.incident(
-                        "nobody_responsible",
-                        format!("nobody has acted in `{state}` yet, and no fallback is declared"),
-                    )),
-                }
-            }
-            // The manager of a group is nobody in particular, so the group keeps the task.
-            Assignee::ManagerOf(inner) => Ok(match self.resolve(inner)? {
-                Assigned::User(user) => Assigned::ManagerOf(user),
-                other => other,
-            }),
-        }
+    fn resolve(&self, assignee: &Assignee) -> Result<Assigned, Halt> {
+        assigned(assignee, &self.instance).ok_or_else(|| {
+            let message = "nobody has acted there yet, and no fallback is declared";
+            self.incident("nobody_responsible", message)
+        })
     }
 
-    fn enter_activity(&mut self, activity: &Activity) {
+    fn enter_activity(&mut self, activity: &'a Activity) -> Result<Option<Way<'a>>, Halt> {
+        if let Some(next) = self.event_for_route()? {
+            return Ok(Some(next));
+        }
         let instance = &mut self.instance;
         let (state, entry) = (instance.state.clone(), instance.entry);
-        let reference = reference(instance.item.as_ref(), &state, entry);
+        // A stable function of (tenant, item, entry), the same for every attempt (clause 32).
+        let reference = format!("{}/{state}/{entry}", instance.item);
         instance.activity = Some(OpenActivity {
             name: activity.name.clone(),
             reference,
             parked: false,
         });
         self.effects.push(Effect::OpenActivity { state, entry });
+        Ok(None)
     }
 
-    fn enter_wait(&mut self, wait: &'a Wait) -> Result<Option<(String, String)>, Halt> {
+    fn enter_wait(&mut self, wait: &'a Wait) -> Result<Option<Way<'a>>, Halt> {
         if let Some(paid) = self.payment_already(wait) {
             return Ok(Some(paid));
         }
@@ -163,6 +153,9 @@ impl<'a> Run<'a> {
             return Ok(Some(next));
         }
         if let Some(next) = self.event_already(wait)? {
+            return Ok(Some(next));
+        }
+        if let Some(next) = self.event_for_route()? {
             return Ok(Some(next));
         }
         if let Some(due) = &wait.due {
@@ -174,15 +167,21 @@ impl<'a> Run<'a> {
             }
             self.set_timer(ELAPSED, due);
         }
+        if let Some(by) = &wait.by
+            && wait.due.is_none()
+            && wait.event.is_none()
+            && wait.when.is_none()
+            && wait.payment.is_none()
+        {
+            // Only this person could ever end it, so there must be one.
+            self.resolve(by)?;
+        }
         Ok(None)
     }
 
     /// Whether the condition of a wait holds now, and where that leads.
-    pub(super) fn condition_holds(
-        &mut self,
-        wait: &Wait,
-    ) -> Result<Option<(String, String)>, Halt> {
-        let definition = self.definition;
+    pub(super) fn condition_holds(&mut self, wait: &'a Wait) -> Result<Option<Way<'a>>, Halt> {
+        let definition: &'a Definition = self.definition;
         let Some((state, compiled)) = definition.compiled(&self.instance.state) else {
             return Ok(None);
         };
@@ -193,55 +192,89 @@ impl<'a> Run<'a> {
         Ok(if held { route_of(wait, "holds") } else { None })
     }
 
-    /// Takes an event that came early (clause 51).
-    fn event_already(&mut self, wait: &Wait) -> Result<Option<(String, String)>, Halt> {
-        let Some(awaited) = &wait.event else {
+    /// Takes the event of a wait that came early (clause 51).
+    fn event_already(&mut self, wait: &'a Wait) -> Result<Option<Way<'a>>, Halt> {
+        let (Some(awaited), Some(next)) = (&wait.event, route_of(wait, "event")) else {
             return Ok(None);
         };
-        let now = self.context.now;
-        self.instance.inbox.retain(|kept| kept.until > now);
-        let mut index = 0;
-        while let Some(kept) = self.instance.inbox.get(index) {
-            if kept.name == awaited.name {
-                let payload = kept.payload.clone();
-                if self.event_passes(payload)? {
-                    self.instance.inbox.remove(index);
-                    return Ok(route_of(wait, "event"));
-                }
+        let taken = self.take_early(&awaited.name, |run| run.event_passes())?;
+        Ok(taken.then_some(next))
+    }
+
+    /// Takes an event that came early and that a route of this very state is for.
+    fn event_for_route(&mut self) -> Result<Option<Way<'a>>, Halt> {
+        if self.instance.inbox.is_empty() {
+            return Ok(None);
+        }
+        let definition: &'a Definition = self.definition;
+        let Some((state, compiled)) = definition.compiled(&self.instance.state) else {
+            return Ok(None);
+        };
+        for compiled in &compiled.on {
+            let route = &compiled.route;
+            let place = || format!("{}.on.{}", state.id, route.event);
+            let guard = compiled.guard.as_ref();
+            if self.take_early(&route.event, |run| run.holds(place, guard))? {
+                return Ok(Some((&route.to, &route.event)));
             }
-            index += 1;
         }
         Ok(None)
     }
 
-    /// Whether the guard on the awaited event lets this payload through.
-    pub(super) fn event_passes(&mut self, payload: values::Fields) -> Result<bool, Halt> {
-        let definition = self.definition;
+    /// Takes the first kept event of that name that passes out of the inbox; its payload is then the
+    /// one at hand.
+    fn take_early(
+        &mut self,
+        name: &str,
+        passes: impl Fn(&mut Self) -> Result<bool, Halt>,
+    ) -> Result<bool, Halt> {
+        let now = self.context.now;
+        self.instance.inbox.retain(|kept| kept.until > now);
+        let before = self.payload.clone();
+        let mut index = 0;
+        while let Some(kept) = self.instance.inbox.get(index) {
+            if kept.name == name {
+                self.payload = Some(Arc::new(kept.payload.clone()));
+                if passes(self)? {
+                    self.instance.inbox.remove(index);
+                    return Ok(true);
+                }
+            }
+            index += 1;
+        }
+        self.payload = before;
+        Ok(false)
+    }
+
+    /// Whether the guard on the awaited event lets the payload at hand through.
+    pub(super) fn event_passes(&mut self) -> Result<bool, Halt> {
+        let definition: &'a Definition = self.definition;
         let Some((state, compiled)) = definition.compiled(&self.instance.state) else {
             return Ok(false);
         };
-        self.payload = Some(payload.into());
-        self.holds(
-            || format!("{}.event", state.id),
-            compiled.event_when.as_ref(),
-        )
+        let place = || format!("{}.event", state.id);
+        self.holds(place, compiled.event_when.as_ref())
     }
 
-    fn decide(&mut self, decision: &'a Decision) -> Result<(String, String), Halt> {
-        let definition = self.definition;
-        let state = self.instance.state.clone();
-        let compiled = definition.compiled(&state).map(|(_, compiled)| compiled);
-        let guards = compiled
-            .map(|compiled| compiled.branches.as_slice())
+    fn decide(&mut self, decision: &'a Decision) -> Result<Way<'a>, Halt> {
+        let definition: &'a Definition = self.definition;
+        let guards = definition
+            .compiled(&self.instance.state)
+            .map(|(_, compiled)| compiled.branches.as_slice())
             .unwrap_or_default();
         for (branch, guard) in decision.branches.iter().zip(guards) {
-            if self.holds(|| state.clone(), Some(guard))? {
-                return Ok((branch.to.clone(), branch.when.clone()));
+            let state = &self.instance.state;
+            let place = state.clone();
+            if self.holds(|| place, Some(guard))? {
+                return Ok((&branch.to, &branch.when));
             }
         }
         match &decision.otherwise {
-            Some(to) => Ok((to.clone(), "otherwise".to_owned())),
-            None => Err(self.incident("no_branch", format!("no branch of `{state}` holds"))),
+            Some(to) => Ok((to, "otherwise")),
+            None => {
+                let message = format!("no branch of `{}` holds", self.instance.state);
+                Err(self.incident("no_branch", message))
+            }
         }
     }
 
@@ -254,7 +287,7 @@ impl<'a> Run<'a> {
         self.effects.push(Effect::Ended(outcome));
     }
 
-    pub(super) fn set_timer(&mut self, name: &str, due: values::Timestamp) {
+    fn set_timer(&mut self, name: &str, due: values::Timestamp) {
         let entry = self.instance.entry;
         self.instance.timers.push(Timer {
             name: name.to_owned(),
@@ -275,13 +308,7 @@ impl<'a> Run<'a> {
 }
 
 /// Where an outcome of a wait leads, and what the edge is called.
-pub(super) fn route_of(wait: &Wait, outcome: &str) -> Option<(String, String)> {
-    wait.next
-        .get(outcome)
-        .map(|to| (to.clone(), outcome.to_owned()))
-}
-
-/// The reference of an activity entry: a stable function of (tenant, item, entry), clause 32.
-fn reference(item: &values::ItemRef, state: &str, entry: u64) -> String {
-    format!("{item}/{state}/{entry}")
+pub(super) fn route_of<'a>(wait: &'a Wait, outcome: &str) -> Option<(&'a str, &'a str)> {
+    let (outcome, to) = wait.next.get_key_value(outcome)?;
+    Some((to, outcome))
 }

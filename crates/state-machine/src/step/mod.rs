@@ -4,8 +4,11 @@ mod due;
 mod enter;
 mod guard;
 mod input;
+mod kept;
+mod note;
 mod payment;
 mod person;
+mod rejection;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +22,9 @@ use crate::instance::{Incident, IncidentClass, Instance};
 use crate::model::State;
 use crate::{Definition, Effect};
 
-pub use person::actions_for;
+pub use kept::{DEFERRED_MAX, INBOX_MAX};
+pub use person::{actions_for, manager_asked_for};
+pub use rejection::Rejection;
 
 /// Transitions one input may take before it counts as a livelock (clause 19).
 pub const MICROSTEPS_MAX: u32 = 64;
@@ -32,14 +37,19 @@ pub struct Context {
     /// The project's time zone.
     pub zone: Zone,
     /// The person behind the input, as the directory knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<Actor>,
     /// The party the item is related to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<Arc<Record>>,
     /// Parents by entity.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parents: BTreeMap<String, Arc<Record>>,
     /// Children by entity.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub children: BTreeMap<String, Vec<Arc<Record>>>,
     /// Records that item fields point at, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub references: BTreeMap<String, Arc<Record>>,
 }
 
@@ -67,7 +77,7 @@ pub struct Actor {
     pub groups: Vec<String>,
     /// Positions held.
     pub positions: Vec<String>,
-    /// Users whose manager this person is, as far as the instance asks.
+    /// Users whose manager this person is, as far as [`manager_asked_for`] asks.
     pub manages: Vec<UserId>,
 }
 
@@ -84,6 +94,8 @@ pub struct Step {
     pub path: Vec<Entered>,
     /// The input was expected and recorded, but no guard let it through (clause 15).
     pub declined: bool,
+    /// Kept inputs that no longer applied when their turn came.
+    pub overtaken: Vec<Overtaken>,
 }
 
 /// A guard that was tried.
@@ -114,132 +126,20 @@ pub struct Entered {
     pub by: String,
 }
 
-/// An input that is not applied and changes nothing (clause 59).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Rejection {
-    /// The item is in its lifecycle already.
-    #[error("the item has already started")]
-    AlreadyStarted,
-    /// The lifecycle is over.
-    #[error("the lifecycle has ended in `{state}`")]
-    Ended {
-        /// The end state.
-        state: String,
-    },
-    /// The item is held.
-    #[error("the item is held by {by}: {reason}")]
-    Held {
-        /// By whom.
-        by: UserId,
-        /// Why.
-        reason: String,
-    },
-    /// The input does not fit the state the item is in.
-    #[error("`{input}` is not possible in `{state}`")]
-    NotHere {
-        /// The input.
-        input: String,
-        /// The state.
-        state: String,
-    },
-    /// The task has no such action.
-    #[error("`{state}` has no action `{action}`; it has {}", known.join(", "))]
-    UnknownAction {
-        /// The state.
-        state: String,
-        /// The action asked for.
-        action: String,
-        /// The actions it has.
-        known: Vec<String>,
-    },
-    /// The person may not do this.
-    #[error("{actor} may not do this: {needs}")]
-    NotAllowed {
-        /// Who.
-        actor: UserId,
-        /// What would be needed, in words.
-        needs: String,
-    },
-    /// Somebody else has claimed the task.
-    #[error("the task is with {by}")]
-    Claimed {
-        /// Who has it.
-        by: UserId,
-    },
-    /// The guard on the action does not hold.
-    #[error("the condition on `{action}` does not hold: {guard}")]
-    GuardFalse {
-        /// The action.
-        action: String,
-        /// The guard's text.
-        guard: String,
-    },
-    /// Required fields are empty.
-    #[error("`{action}` needs {}", fields.join(", "))]
-    MissingFields {
-        /// The action.
-        action: String,
-        /// The empty fields.
-        fields: Vec<String>,
-    },
-    /// The action asks a question that was not answered.
-    #[error("`{action}` must be confirmed")]
-    NeedsConfirmation {
-        /// The action.
-        action: String,
-    },
-    /// The workflow declares no such event.
-    #[error("no event `{name}`")]
-    UnknownEvent {
-        /// The event.
-        name: String,
-    },
-    /// A field that the workflow does not declare, or a value of another type.
-    #[error("field `{field}`: {message}")]
-    BadField {
-        /// The field.
-        field: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// A timer, outcome or link of a state entry that is over.
-    #[error("it belongs to an earlier state entry")]
-    Stale,
-    /// There is nothing to retry, hold or resume.
-    #[error("nothing to {input}")]
-    NothingTo {
-        /// The input.
-        input: String,
-    },
-}
-
-impl Rejection {
-    /// A stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Rejection::AlreadyStarted => "already_started",
-            Rejection::Ended { .. } => "ended",
-            Rejection::Held { .. } => "held",
-            Rejection::NotHere { .. } => "not_here",
-            Rejection::UnknownAction { .. } => "unknown_action",
-            Rejection::NotAllowed { .. } => "not_allowed",
-            Rejection::Claimed { .. } => "claimed",
-            Rejection::GuardFalse { .. } => "guard_false",
-            Rejection::MissingFields { .. } => "missing_fields",
-            Rejection::NeedsConfirmation { .. } => "needs_confirmation",
-            Rejection::UnknownEvent { .. } => "unknown_event",
-            Rejection::BadField { .. } => "bad_field",
-            Rejection::Stale => "stale",
-            Rejection::NothingTo { .. } => "nothing_to_do",
-        }
-    }
+/// An input that was kept until it could be applied, and then could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overtaken {
+    /// The input's short word.
+    pub input: String,
+    /// Why it does not apply any more.
+    pub rejection: Rejection,
 }
 
 /// Takes one input through the definition.
 ///
-/// `instance` is `None` for the first input, which must be [`Event::Start`]; `item` names it then.
+/// The first input of an item is an [`Event::Start`] on [`Instance::blank`]. After the input, the
+/// inputs kept from before are applied as far as nothing stands in their way, each as a step of its
+/// own: it goes all the way, or parks the item, or changes nothing.
 ///
 /// # Errors
 ///
@@ -252,51 +152,13 @@ pub fn step(
     context: &Context,
 ) -> Result<Step, Rejection> {
     let mut run = Run::new(definition, instance.clone(), context);
-    match run.consume(event).and_then(|()| run.replay_stored()) {
-        Ok(()) => Ok(run.finish()),
-        Err(Halt::Rejected(rejection)) => Err(rejection),
-        Err(Halt::Incident(incident)) => Ok(parked(definition, instance, event, *incident, run)),
+    match event {
+        Event::Retry { .. } => run.retry()?,
+        event => run.apply(event, instance)?,
     }
-}
-
-/// The step of an input that cannot be applied: everything as it was, and the incident.
-fn parked(
-    definition: &Definition,
-    before: &Instance,
-    event: &Event,
-    mut incident: Incident,
-    failed: Run<'_>,
-) -> Step {
-    let kept = before.incident.as_ref().and_then(|old| old.input.clone());
-    let facts = failed.facts_kept;
-    let (mut instance, effects) = facts.map_or_else(|| (before.clone(), Vec::new()), |kept| *kept);
-    instance.revision = before.revision.saturating_add(1);
-    match (event, kept, &before.incident) {
-        (Event::Retry { .. }, Some(kept), _) => {
-            incident.input = Some(kept);
-            instance.incident = Some(incident);
-        }
-        // The first input in incident stays first; this one is applied after it.
-        (_, Some(_), Some(old)) => {
-            instance.incident = Some(old.clone());
-            instance.deferred.push(event.clone());
-        }
-        _ => {
-            incident.input = Some(Box::new(event.clone()));
-            instance.incident = Some(incident);
-        }
-    }
-    if instance.entry == 0 {
-        // The very first step failed: the item rests in its initial state, not yet entered.
-        instance.state.clone_from(&definition.model().initial);
-    }
-    Step {
-        instance,
-        effects,
-        trace: failed.trace,
-        path: Vec::new(),
-        declined: false,
-    }
+    let declined = run.declined;
+    run.apply_deferred(instance.entry, matches!(event, Event::Resume { .. }));
+    Ok(run.finish(declined))
 }
 
 /// Why a step does not go on.
@@ -313,6 +175,17 @@ impl From<Rejection> for Halt {
     }
 }
 
+/// Which time an input is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It has just come.
+    First,
+    /// It was kept while the item was held or in incident; its turn has come.
+    Kept,
+    /// It is the input of an incident, and a person wants it tried again.
+    Retry,
+}
+
 /// A step in the making.
 struct Run<'a> {
     definition: &'a Definition,
@@ -321,14 +194,13 @@ struct Run<'a> {
     effects: Vec<Effect>,
     trace: Vec<TraceEntry>,
     path: Vec<Entered>,
+    overtaken: Vec<Overtaken>,
+    turn: Turn,
     microsteps: u32,
     declined: bool,
     payload: Option<Arc<values::Fields>>,
-    /// The instance and effects once facts that have happened were written down: an incident on the
-    /// way from there goes back to here, because a link that exists or money that came in stays true.
-    facts_kept: Option<Box<(Instance, Vec<Effect>)>>,
-    /// An input from an incident is applied again.
-    retrying: bool,
+    /// What the payment at hand says about its link had been said before.
+    repeated_payment: bool,
 }
 
 impl<'a> Run<'a> {
@@ -340,36 +212,75 @@ impl<'a> Run<'a> {
             effects: Vec::new(),
             trace: Vec::new(),
             path: Vec::new(),
+            overtaken: Vec::new(),
+            turn: Turn::First,
             microsteps: 0,
             declined: false,
             payload: None,
-            facts_kept: None,
-            retrying: false,
+            repeated_payment: false,
         }
     }
 
-    /// Applies stored inputs once nothing stands in their way.
-    fn replay_stored(&mut self) -> Result<(), Halt> {
-        let free = self.instance.held.is_none() && self.instance.incident.is_none();
-        if free && !self.instance.deferred.is_empty() {
-            self.replay_deferred()
-        } else {
-            Ok(())
+    /// Applies one input, all the way or not at all. Where the definition cannot go on, the item is
+    /// as `before`, except for the facts that came with the input, and in incident.
+    fn apply(&mut self, event: &Event, before: &Instance) -> Result<(), Rejection> {
+        let (effects, path) = (self.effects.len(), self.path.len());
+        self.microsteps = 0;
+        self.payload = None;
+        let Err(halt) = self.consume(event) else {
+            return Ok(());
+        };
+        self.effects.truncate(effects);
+        self.path.truncate(path);
+        match halt {
+            Halt::Rejected(rejection) => Err(rejection),
+            Halt::Incident(incident) => {
+                self.instance = before.clone();
+                // A link that exists and money that came in stay true whatever follows from them.
+                self.note(event)?;
+                self.park(event, *incident)
+            }
         }
     }
 
-    fn keep_facts(&mut self) {
-        self.facts_kept = Some(Box::new((self.instance.clone(), self.effects.clone())));
+    /// Applies what is in incident again; it is resolved only when that passes (clause 67).
+    fn retry(&mut self) -> Result<(), Rejection> {
+        self.refuse_if_held()?;
+        let Some(incident) = self.instance.incident.take() else {
+            return Err(rejection::nothing_to("retry"));
+        };
+        let Some(input) = incident.input else {
+            return self.reopen();
+        };
+        let before = self.instance.clone();
+        self.turn = Turn::Retry;
+        self.apply(&input, &before)?;
+        if let Some(again) = &mut self.instance.incident {
+            again.since = incident.since;
+        }
+        Ok(())
     }
 
-    fn finish(mut self) -> Step {
+    /// Performs the open activity again, whose outcome nobody knows.
+    fn reopen(&mut self) -> Result<(), Rejection> {
+        let entry = self.instance.entry;
+        let Some(open) = &mut self.instance.activity else {
+            return Err(rejection::nothing_to("retry"));
+        };
+        open.parked = false;
+        self.effects.push(Effect::ReopenActivity { entry });
+        Ok(())
+    }
+
+    fn finish(mut self, declined: bool) -> Step {
         self.instance.revision = self.instance.revision.saturating_add(1);
         Step {
             instance: self.instance,
             effects: self.effects,
             trace: self.trace,
             path: self.path,
-            declined: self.declined,
+            declined,
+            overtaken: self.overtaken,
         }
     }
 

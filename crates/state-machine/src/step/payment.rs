@@ -1,81 +1,81 @@
 //! What happens to payment links, seen from the workflow.
 
 use super::enter::route_of;
-use super::{Halt, Run};
+use super::{Halt, Run, Turn};
 use crate::event::PaymentEvent;
 use crate::instance::Link;
 use crate::model::{Kind, PAYMENT_OUTCOMES, Wait};
 
-impl Run<'_> {
-    /// Applies what happened to a link: it is noted whatever the state, then routed.
+/// It says something about the messages, not about the link.
+const DELIVERY_FAILED: &str = "delivery_failed";
+
+impl<'a> Run<'a> {
+    /// Where something that happened to a link leads; it has been noted already.
     pub(super) fn payment(&mut self, payment: &PaymentEvent) -> Result<(), Halt> {
-        self.note_payment(payment);
-        self.set_fields(&payment.set);
-        self.keep_facts();
-        if self.instance.ended.is_some() {
-            return Ok(());
-        }
-        let entry = self.instance.entry;
-        if !payment.set.is_empty() {
-            self.fields_have_changed(&payment.set)?;
-        }
-        let state = payment.state.as_str();
-        let latest = self
-            .instance
-            .link_of(state)
-            .is_some_and(|link| link.id == payment.link);
-        // Only the latest link of a state can end a wait by expiring; money counts from any.
-        let counts = latest || is_paid(&payment.outcome);
-        let routed = PAYMENT_OUTCOMES.contains(&payment.outcome.as_str());
-        if routed && counts && self.instance.entry == entry {
-            self.payment_outcome(&payment.outcome, Some(state), true)?;
+        self.accepted(&payment.set)?;
+        if self.instance.ended.is_none() {
+            let entry = self.instance.entry;
+            if self.leads_on(payment) {
+                self.payment_outcome(&payment.outcome, &payment.state)?;
+            }
+            if self.instance.entry == entry {
+                self.look_again(&payment.set, true)?;
+            }
         }
         self.forget_closed_links();
         Ok(())
     }
 
+    /// Money counts once from any link. Anything else counts for the latest link of its state only,
+    /// and not after money has come in through it (clause 43).
+    fn leads_on(&self, payment: &PaymentEvent) -> bool {
+        if !PAYMENT_OUTCOMES.contains(&payment.outcome.as_str()) {
+            return false;
+        }
+        if is_paid(&payment.outcome) {
+            return !(self.repeated_payment && self.turn == Turn::First);
+        }
+        let latest = self.instance.link_of(&payment.state);
+        latest.is_some_and(|link| link.id == payment.link && !link.is_paid())
+    }
+
     /// Routes an outcome: the waiting state's own `next`, then `on` of the state, then of the
     /// workflow; money that came late counts as `paid` where nothing more exact is routed.
-    pub(super) fn payment_outcome(
-        &mut self,
-        outcome: &str,
-        of: Option<&str>,
-        widen: bool,
-    ) -> Result<(), Halt> {
-        let state = self.state()?;
-        if let Kind::Wait(wait) = &state.kind
-            && wait.payment.as_deref() == of
-            && let Some((to, by)) = route_of(wait, outcome)
-        {
-            return self.go(&to, &by);
-        }
-        if let Some(to) = self.routed(outcome, of)? {
-            return self.go(&to, outcome);
-        }
-        if widen && matches!(outcome, "paid_late" | "paid_after_cancel") {
-            return self.payment_outcome("paid", of, false);
+    pub(super) fn payment_outcome(&mut self, outcome: &str, of: &str) -> Result<(), Halt> {
+        let widened = matches!(outcome, "paid_late" | "paid_after_cancel").then_some("paid");
+        for outcome in [Some(outcome), widened].into_iter().flatten() {
+            let state = self.state()?;
+            if let Kind::Wait(wait) = &state.kind
+                && wait.payment.as_deref() == Some(of)
+                && let Some((to, by)) = route_of(wait, outcome)
+            {
+                return self.go(to, by);
+            }
+            if let Some((to, by)) = self.routed(outcome, Some(of))? {
+                return self.go(to, by);
+            }
         }
         Ok(())
     }
 
-    /// Writes a fact into the instance's copy of the link. Paid never goes back (clause 43).
+    /// Writes a fact into the instance's copy of the link. Paid never goes back, and only money
+    /// moves a closed link on (clause 43).
     pub(super) fn note_payment(&mut self, payment: &PaymentEvent) {
-        let Some(link) = self
-            .instance
-            .links
-            .iter_mut()
-            .find(|link| link.id == payment.link)
-        else {
+        let outcome = payment.outcome.as_str();
+        let links = &mut self.instance.links;
+        let Some(link) = links.iter_mut().find(|link| link.id == payment.link) else {
+            self.repeated_payment = false;
             return;
         };
-        let routes_only = payment.outcome == "delivery_failed";
-        if !routes_only && (!link.is_paid() || is_paid(&payment.outcome)) {
+        self.repeated_payment = link.is_paid();
+        let open = !link.is_closed() || (is_paid(outcome) && !link.is_paid());
+        if open && outcome != DELIVERY_FAILED {
             link.status.clone_from(&payment.outcome);
         }
-        if payment.paid_at.is_some() && link.paid_at.is_none() {
+        if link.paid_at.is_none() {
             link.paid_at = payment.paid_at;
         }
-        if payment.tracking_no.is_some() && link.tracking_no.is_none() {
+        if link.tracking_no.is_none() {
             link.tracking_no.clone_from(&payment.tracking_no);
         }
     }
@@ -91,36 +91,28 @@ impl Run<'_> {
 
     /// Of closed links only the latest of each state is kept here; the store keeps them all.
     fn forget_closed_links(&mut self) {
-        let links = std::mem::take(&mut self.instance.links);
-        let latest = |link: &Link| {
-            links
-                .iter()
-                .rev()
-                .find(|other| other.state == link.state)
-                .map(|other| &other.id)
-                == Some(&link.id)
-        };
-        let kept = links
-            .iter()
-            .filter(|link| latest(link) || !link.is_closed())
-            .cloned()
-            .collect();
-        self.instance.links = kept;
+        let links = &mut self.instance.links;
+        let mut later: Vec<String> = Vec::new();
+        for index in (0..links.len()).rev() {
+            let Some(link) = links.get(index) else {
+                continue;
+            };
+            if !later.contains(&link.state) {
+                later.push(link.state.clone());
+            } else if link.is_closed() {
+                links.remove(index);
+            }
+        }
     }
 
-    /// Where a wait leads at once because its link has been paid already.
-    pub(super) fn payment_already(&self, wait: &Wait) -> Option<(String, String)> {
+    /// Where a wait leads at once because its link has been paid or closed already.
+    pub(super) fn payment_already(&self, wait: &'a Wait) -> Option<(&'a str, &'a str)> {
         let link = self.instance.link_of(wait.payment.as_deref()?)?;
-        if link.is_closed() {
-            return route_of(wait, &link.status).or_else(|| {
-                if link.is_paid() {
-                    route_of(wait, "paid")
-                } else {
-                    None
-                }
-            });
+        if !link.is_closed() {
+            return None;
         }
-        None
+        let widened = || link.is_paid().then(|| route_of(wait, "paid")).flatten();
+        route_of(wait, &link.status).or_else(widened)
     }
 }
 
