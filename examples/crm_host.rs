@@ -89,7 +89,10 @@ impl Tables {
                 }
             }
             Change::Notify { state, to, .. } => println!("  crm: {to} is told of {state}"),
-            other => println!("  crm: {other:?}"),
+            Change::AttachReceipt { field, receipt } => {
+                println!("  crm: {item} has {receipt} in {field}");
+            }
+            other => println!("  crm: does not do {other:?}"),
         }
         Ok(Applied::Done {
             created: None,

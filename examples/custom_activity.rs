@@ -127,7 +127,7 @@ impl Prepared for Ready {
     }
 
     fn plan(&self, context: &PlanContext<'_>) -> Plan {
-        let pieces = match context.facts.item.fields.get("pieces") {
+        let pieces = match context.facts.item.get("pieces") {
             Some(Value::Number(pieces)) => u32::try_from(*pieces).ok(),
             _ => None,
         };

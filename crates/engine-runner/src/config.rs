@@ -9,6 +9,9 @@ use charkh::workflow_file::{PROJECT_FILE, Project, Sources, render_human};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{files, output};
 
+/// How a secret reference becomes a secret.
+pub(crate) type Secrets = Arc<dyn Fn(&SecretRef) -> Option<Secret> + Send + Sync>;
+
 /// What the commands know about the project.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -62,7 +65,7 @@ impl Config {
     }
 
     /// How secret references become secrets. Files are relative to the project file.
-    pub(crate) fn secrets(&self) -> Arc<dyn Fn(&SecretRef) -> Option<Secret> + Send + Sync> {
+    pub(crate) fn secrets(&self) -> Secrets {
         let root = self.root();
         Arc::new(move |reference| {
             let text = match reference {

@@ -1,5 +1,7 @@
 //! A workflow as SVG: dugong says where everything stands, this draws it.
 
+#![expect(clippy::float_arithmetic, reason = "pixels, not money")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -126,13 +128,11 @@ fn label(state: &State, locale: Locale) -> String {
 }
 
 /// About how large a text is: the picture is made without a font.
-#[expect(clippy::float_arithmetic, reason = "pixels, not money")]
 fn size(text: &str, character: f64) -> (f64, f64) {
     let characters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
     (f64::from(characters.max(3)) * character, 16.0)
 }
 
-#[expect(clippy::float_arithmetic, reason = "pixels, not money")]
 fn draw_node(text: &mut String, state: &State, node: &NodeLabel, label: &str) {
     let (x, y) = (node.x.unwrap_or_default(), node.y.unwrap_or_default());
     let (left, top) = (x - node.width / 2.0, y - node.height / 2.0);
@@ -162,7 +162,6 @@ fn draw_node(text: &mut String, state: &State, node: &NodeLabel, label: &str) {
     );
 }
 
-#[expect(clippy::float_arithmetic, reason = "pixels, not money")]
 fn draw_edge(text: &mut String, edge: &EdgeLabel, words: &str) {
     let _ = writeln!(
         text,
@@ -185,7 +184,6 @@ fn draw_edge(text: &mut String, edge: &EdgeLabel, words: &str) {
 }
 
 /// A line through the points, bent halfway between them.
-#[expect(clippy::float_arithmetic, reason = "pixels, not money")]
 fn smooth(points: &[Point]) -> String {
     let mut path = String::new();
     let Some((first, rest)) = points.split_first() else {

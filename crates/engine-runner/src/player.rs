@@ -1,7 +1,6 @@
 //! Runs items: starts them, does what is due, and lets people act by the rules of a play.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -329,11 +328,9 @@ impl Rule {
 }
 
 /// Ends when the user asks to stop.
-fn interrupted() -> impl Future<Output = ()> {
-    async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without a way to listen nobody can ask.
-            std::future::pending::<()>().await;
-        }
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a way to listen nobody can ask.
+        std::future::pending::<()>().await;
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn compile(
     Ok(Ready {
         number: settings.number,
         field: settings.item.map(|item| item.field),
-        declared: context.fields.clone(),
+        declared: context.schema.item.fields.clone(),
     })
 }
 

@@ -77,7 +77,7 @@ pub(super) fn compile(
         fields,
         child: settings.child,
         into: settings.into,
-        declared: context.fields.clone(),
+        declared: context.schema.item.fields.clone(),
     })
 }
 

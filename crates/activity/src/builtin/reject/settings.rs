@@ -53,6 +53,6 @@ pub(super) fn compile(
     Ok(Ready {
         field: settings.item.map(|item| item.field),
         reason,
-        declared: context.fields.clone(),
+        declared: context.schema.item.fields.clone(),
     })
 }
