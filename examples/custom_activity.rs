@@ -99,10 +99,13 @@ impl Activity for ReserveGoods {
     }
 
     async fn perform(&self, request: &Request, attempt: &Attempt, _: &World) -> Attempted {
-        let goods = request.body["goods"].as_str().unwrap_or_default();
-        let pieces = request.body["pieces"]
-            .as_u64()
-            .and_then(|n| u32::try_from(n).ok());
+        let goods = request
+            .body
+            .get("goods")
+            .and_then(Json::as_str)
+            .unwrap_or_default();
+        let pieces = request.body.get("pieces").and_then(Json::as_u64);
+        let pieces = pieces.and_then(|pieces| u32::try_from(pieces).ok());
         // The reference is the same for every attempt, so a repeat reserves nothing twice.
         let done = self
             .0
@@ -145,7 +148,7 @@ impl Prepared for Ready {
     }
 
     fn conclude(&self, _: &PlanContext<'_>, _: &Request, result: &Json) -> Outcome {
-        if result["reserved"] == json!(true) {
+        if result.get("reserved") == Some(&json!(true)) {
             return Outcome::success();
         }
         let mut outcome = Outcome::error("sold_out", "there are not as many left");

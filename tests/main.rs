@@ -1,5 +1,15 @@
 //! The workspace as a whole: its floors, its house rules, its examples.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what tests share may fail as loudly as the tests themselves"
+)]
+
 mod architecture;
 mod examples;
 mod tidy;
