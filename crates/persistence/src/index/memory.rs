@@ -54,7 +54,7 @@ impl Index for MemoryIndex {
         Ok(())
     }
 
-    fn apply(&self, changes: Vec<Change>, _mark: Option<&Mark>) -> Result<(), Fault> {
+    fn apply(&self, changes: Vec<Change<'_>>, _mark: Option<&Mark>) -> Result<(), Fault> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
             let bytes = change
@@ -63,8 +63,8 @@ impl Index for MemoryIndex {
                 .saturating_add(change.value.as_ref().map_or(0, Vec::len));
             held.written = held.written.saturating_add(wide(bytes));
             match change.value {
-                Some(value) => held.rows.insert(change.key, value),
-                None => held.rows.remove(&change.key),
+                Some(value) => held.rows.insert(change.key.into_owned(), value),
+                None => held.rows.remove(&*change.key),
             };
         }
         Ok(())

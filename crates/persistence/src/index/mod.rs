@@ -7,6 +7,7 @@ mod memory;
 mod row;
 mod sled;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::io;
 use std::ops::Bound;
@@ -29,10 +30,12 @@ pub(crate) enum Fault {
 
 /// One row to change.
 #[derive(Debug)]
-pub(crate) struct Change {
-    pub(crate) key: Vec<u8>,
+pub(crate) struct Change<'a> {
+    pub(crate) key: Cow<'a, [u8]>,
     /// `None` removes the row.
     pub(crate) value: Option<Vec<u8>>,
+    /// The key is certainly not in the index yet.
+    pub(crate) fresh: bool,
 }
 
 /// An ordered map of encoded rows.
@@ -46,7 +49,7 @@ pub(crate) trait Index: Send + Sync + Debug {
         visit: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), Fault>;
     /// Writes the changes in order, in one or more atomic pieces. `mark` is stored with the last one.
-    fn apply(&self, changes: Vec<Change>, mark: Option<&Mark>) -> Result<(), Fault>;
+    fn apply(&self, changes: Vec<Change<'_>>, mark: Option<&Mark>) -> Result<(), Fault>;
     /// Makes everything applied so far durable.
     fn sync(&self) -> Result<(), Fault>;
     /// Bytes handed to `apply` so far.

@@ -32,7 +32,7 @@ pub(crate) struct IndexRow {
 impl IndexRow {
     pub(crate) fn encode(&self, key: &[u8]) -> Vec<u8> {
         let bytes = self.row.as_ref().map_or(0, Row::bytes);
-        let mut out = Vec::with_capacity(bytes.saturating_add(40));
+        let mut out = Vec::with_capacity(bytes.saturating_add(48));
         out.extend_from_slice(&[0; 4]);
         let head = if self.head.is_some() { HEAD } else { 0 };
         out.push(head | if self.row.is_none() { BARE } else { 0 });
@@ -82,6 +82,25 @@ impl IndexRow {
             head,
             row,
         })
+    }
+
+    /// The head of a row, without copying the rest. `None` when the bytes are not what was written.
+    pub(crate) fn decode_head(key: &[u8], value: &[u8]) -> Option<Option<Head>> {
+        let mut reader = Reader::new(value);
+        if reader.u32()? != Self::checksum(key, value) {
+            return None;
+        }
+        if reader.u8()? & HEAD == 0 {
+            return Some(None);
+        }
+        reader.u64()?;
+        let (version, last) = (reader.u64()?, Position::read(&mut reader)?);
+        Some(Some(Head { version, last }))
+    }
+
+    /// Whether the bytes are what was written under this key.
+    pub(crate) fn is_whole(key: &[u8], value: &[u8]) -> bool {
+        Reader::new(value).u32() == Some(Self::checksum(key, value))
     }
 
     /// The checksum a row's bytes begin with; also what `verify` compares.

@@ -266,12 +266,12 @@ struct SledIndex {
 
 /// A change of one entry of the tree, with what it replaces.
 struct Entry {
-    key: Vec<u8>,
-    value: Option<Vec<u8>>,
+    key: ::sled::IVec,
+    value: Option<::sled::IVec>,
     old: Option<::sled::IVec>,
 }
 
-/// A value as sled holds it: a tag, then the bytes, or how many pieces to gather.
+/// A value as sled holds it ends with a tag: before it the bytes, or how many pieces to gather.
 const WHOLE: u8 = 0;
 const CUT: u8 = 1;
 
@@ -285,7 +285,7 @@ fn piece_key(key: &[u8], number: u32) -> Vec<u8> {
 
 /// How many pieces an entry stands for.
 fn pieces(entry: &[u8]) -> u32 {
-    match entry.split_first() {
+    match entry.split_last() {
         Some((&CUT, count)) => count.try_into().map_or(0, u32::from_le_bytes),
         _ => 0,
     }
@@ -293,16 +293,13 @@ fn pieces(entry: &[u8]) -> u32 {
 
 impl SledIndex {
     fn gather(&self, key: &[u8], entry: &[u8]) -> Result<Vec<u8>, Fault> {
-        match entry.split_first() {
+        match entry.split_last() {
             Some((&WHOLE, value)) => Ok(value.to_vec()),
             Some((&CUT, _)) => {
                 let mut value = Vec::new();
                 for number in 0..pieces(entry) {
-                    let piece = self
-                        .tree
-                        .get(&piece_key(key, number))?
-                        .ok_or(Fault::Damaged)?;
-                    value.extend_from_slice(&piece);
+                    let piece = self.tree.get(&piece_key(key, number))?;
+                    value.extend_from_slice(&piece.ok_or(Fault::Damaged)?);
                 }
                 Ok(value)
             }
@@ -323,48 +320,55 @@ impl SledIndex {
     }
 
     /// The plain entries one change comes down to.
-    fn entries(&self, change: Change, out: &mut Vec<Entry>) -> Result<(), Fault> {
-        let old = self.tree.get(&change.key)?;
+    fn entries(&self, change: Change<'_>, out: &mut Vec<Entry>) -> Result<(), Fault> {
+        let key = &*change.key;
+        let old = if change.fresh {
+            None
+        } else {
+            self.tree.get(key)?
+        };
         let old_pieces = old.as_deref().map_or(0, pieces);
         let mut new_pieces = 0;
         let value = match change.value {
             Some(value) if value.len() > PIECE_BYTES => {
                 for chunk in value.chunks(PIECE_BYTES) {
-                    let key = piece_key(&change.key, new_pieces);
-                    let old = if new_pieces < old_pieces {
-                        self.tree.get(&key)?
-                    } else {
-                        None
-                    };
-                    out.push(Entry {
-                        key,
-                        value: Some(chunk.to_vec()),
-                        old,
-                    });
+                    self.piece(key, new_pieces, Some(chunk), out)?;
                     new_pieces = new_pieces.saturating_add(1);
                 }
-                let mut entry = vec![CUT];
-                entry.extend_from_slice(&new_pieces.to_le_bytes());
+                let mut entry = new_pieces.to_le_bytes().to_vec();
+                entry.push(CUT);
                 Some(entry)
             }
             Some(mut value) => {
-                value.insert(0, WHOLE);
+                value.push(WHOLE);
                 Some(value)
             }
             None => None,
         };
         for number in new_pieces..old_pieces {
-            let key = piece_key(&change.key, number);
-            let old = self.tree.get(&key)?;
-            out.push(Entry {
-                key,
-                value: None,
-                old,
-            });
+            self.piece(key, number, None, out)?;
         }
+        let value = value.map(::sled::IVec::from);
         out.push(Entry {
-            key: change.key,
+            key: key.into(),
             value,
+            old,
+        });
+        Ok(())
+    }
+
+    fn piece(
+        &self,
+        key: &[u8],
+        number: u32,
+        value: Option<&[u8]>,
+        out: &mut Vec<Entry>,
+    ) -> Result<(), Fault> {
+        let key = piece_key(key, number);
+        let old = self.tree.get(&key)?;
+        out.push(Entry {
+            key: key.into(),
+            value: value.map(::sled::IVec::from),
             old,
         });
         Ok(())
@@ -379,25 +383,21 @@ impl SledIndex {
             if let Some(old) = old {
                 after.remove(&key, &old);
             }
-            bytes = bytes
-                .saturating_add(key.len())
-                .saturating_add(value.as_ref().map_or(0, Vec::len));
+            bytes = bytes.saturating_add(key.len());
             match value {
                 Some(value) => {
+                    bytes = bytes.saturating_add(value.len());
                     after.add(&key, &value);
                     batch.insert(key, value);
                 }
                 None => batch.remove(key),
             }
         }
-        batch.insert(
-            META,
-            Meta {
-                mark: *mark,
-                sums: after,
-            }
-            .encode(&store),
-        );
+        let meta = Meta {
+            mark: *mark,
+            sums: after,
+        };
+        batch.insert(META, meta.encode(&store));
         self.written.fetch_add(wide(bytes), Ordering::Relaxed);
         self.tree
             .guarded(|db| db.apply_batch(batch).map_err(fault))?;
@@ -438,7 +438,7 @@ impl Index for SledIndex {
                 if key == META {
                     continue;
                 }
-                let go_on = match entry.split_first() {
+                let go_on = match entry.split_last() {
                     Some((&WHOLE, value)) => visit(&key, value),
                     _ => visit(&key, &self.gather(&key, &entry)?),
                 };
@@ -450,7 +450,7 @@ impl Index for SledIndex {
         })
     }
 
-    fn apply(&self, changes: Vec<Change>, mark: Option<&Mark>) -> Result<(), Fault> {
+    fn apply(&self, changes: Vec<Change<'_>>, mark: Option<&Mark>) -> Result<(), Fault> {
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.mark()?;
         let mut entries = Vec::with_capacity(BATCH_OPS);
@@ -462,7 +462,7 @@ impl Index for SledIndex {
                 let size = entry
                     .value
                     .as_ref()
-                    .map_or(0, Vec::len)
+                    .map_or(0, |value| value.len())
                     .saturating_add(entry.key.len());
                 if batch.len() >= BATCH_OPS || bytes.saturating_add(size) > BATCH_BYTES {
                     self.write(&mut batch, &mut sums, &before)?;

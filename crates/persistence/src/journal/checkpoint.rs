@@ -26,6 +26,8 @@ const FORMAT: u32 = 1;
 const HEADER: usize = 8 + 4 + 16 + Mark::BYTES + 4;
 const TRAILER: usize = 4 + 8 + Mark::BYTES + 4 + 4;
 const BLOCK: usize = 64 << 10;
+/// Bytes after which a checkpoint being written is synced.
+const SYNC_EVERY: usize = 2 << 20;
 /// Rows handed to an index at once when loading.
 const LOAD_ROWS: usize = 1024;
 
@@ -130,8 +132,9 @@ impl Checkpoint {
                     return Ok(false);
                 };
                 changes.push(Change {
-                    key: key.to_vec(),
+                    key: key.to_vec().into(),
                     value: Some(value.to_vec()),
+                    fresh: false,
                 });
                 rows = rows.wrapping_add(1);
                 if changes.len() >= LOAD_ROWS {
@@ -174,6 +177,7 @@ pub(crate) struct CheckpointWriter {
     block: Vec<u8>,
     rows: u64,
     crcs: u32,
+    unsynced: usize,
 }
 
 impl CheckpointWriter {
@@ -194,7 +198,7 @@ impl CheckpointWriter {
             cursor: None,
             block: Vec::new(),
             rows: 0,
-            crcs: 0,
+            crcs: 0, unsynced: 0
         })
     }
 
@@ -210,7 +214,7 @@ impl CheckpointWriter {
                 done = false;
                 return false;
             }
-            if IndexRow::decode(key, value).is_none() {
+            if !IndexRow::is_whole(key, value) {
                 failure = Some(Fault::Damaged);
                 return false;
             }
@@ -247,6 +251,12 @@ impl CheckpointWriter {
             .saturating_add(wide(self.block.len()).saturating_add(8));
         self.crcs = crc32c::crc32c_append(self.crcs, &crc.to_le_bytes());
         self.block.clear();
+        self.unsynced = self.unsynced.saturating_add(BLOCK);
+        if self.unsynced >= SYNC_EVERY {
+            // Little by little: one large sync would hold up those of the journal.
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::checkpoint::{Checkpoint, CheckpointWriter};
 use super::overlay::{Layer, Wipe};
@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind, Operation};
 /// Rows wait at most about so long when nothing else happens.
 const IDLE: Duration = Duration::from_secs(1);
 /// Rows handed to the index at once.
-const PIECE_ROWS: usize = 512;
+const PIECE_ROWS: usize = 127;
 /// Least a checkpoint is copied by after one window, in bytes.
 const COPY_BYTES: usize = 4 << 20;
 /// Bytes that must fit on the disk before a failed index is built again.
@@ -43,6 +43,8 @@ pub(crate) struct Flusher {
     checkpoint_bytes: u64,
     /// Something was erased, so older copies must go.
     erased: bool,
+    /// The last attempt to write a layer failed.
+    wary: bool,
 }
 
 impl Flusher {
@@ -55,6 +57,7 @@ impl Flusher {
             checkpoint_end: last.map_or(start, |last| last.end.end),
             checkpoint_bytes: last.map_or(0, |last| last.bytes),
             erased: false,
+            wary: false,
         }
     }
 
@@ -127,11 +130,18 @@ impl Flusher {
         let Some((layer, mark)) = self.freeze()? else {
             return Ok(());
         };
-        if let Err(fault) = self.write_layer(&layer, &mark) {
-            self.after_fault(fault)?;
-            // The new index stands where the old one stood before this layer.
-            self.write_layer(&layer, &mark)
-                .map_err(|fault| self.shared.index_error(Operation::Commit, fault))?;
+        let whole = match self.write_layer(&layer, &mark) {
+            Ok(whole) => whole,
+            Err(fault) => {
+                self.after_fault(fault)?;
+                // The new index stands where the old one stood before this layer.
+                self.write_layer(&layer, &mark)
+                    .map_err(|fault| self.shared.index_error(Operation::Commit, fault))?
+            }
+        };
+        self.wary = false;
+        if !whole {
+            return Ok(());
         }
         let settled = {
             let mut overlay = self.shared.overlay_mut();
@@ -203,29 +213,43 @@ impl Flusher {
         Ok(())
     }
 
-    fn write_layer(&self, layer: &Layer, mark: &Mark) -> Result<(), Fault> {
+    /// False when it stopped half way, because the store is being dropped: the journal has it all.
+    fn write_layer(&self, layer: &Layer, mark: &Mark) -> Result<bool, Fault> {
         let index = self.shared.index();
         let index = index.as_deref().ok_or(Fault::Damaged)?;
         let mut changes = Vec::with_capacity(PIECE_ROWS);
         for (key, slot) in &layer.rows {
             let value = slot.row.as_ref().map(|row| row.encode(key));
+            // After a failed attempt some of the layer may be in the index already.
+            let fresh = slot.fresh && !self.wary;
             changes.push(Change {
-                key: key.clone(),
+                key: key.into(),
                 value,
+                fresh,
             });
             if changes.len() >= PIECE_ROWS {
+                let begun = Instant::now();
                 index.apply(std::mem::take(&mut changes), None)?;
-                if self.shared.work().stop == Some(false) {
-                    // Dropped without closing: the journal has it all.
-                    return Ok(());
+                let (stop, pressing) = {
+                    let work = self.shared.work();
+                    (work.stop, work.stop.is_some() || !work.jobs.is_empty())
+                };
+                if stop == Some(false) {
+                    return Ok(false);
+                }
+                if !pressing && !self.shared.is_nearly_full() {
+                    // Commits come first: as long as there is room, every other moment is theirs.
+                    std::thread::sleep(begun.elapsed());
                 }
             }
         }
-        index.apply(changes, Some(mark))
+        index.apply(changes, Some(mark))?;
+        Ok(true)
     }
 
     /// Gets the index going again after a fault, or says why not.
     fn after_fault(&mut self, fault: Fault) -> Result<(), Error> {
+        self.wary = true;
         let damaged = matches!(fault, Fault::Damaged);
         let error = self.shared.index_error(Operation::Commit, fault);
         if !damaged {
@@ -250,6 +274,7 @@ impl Flusher {
         self.synced = 0;
         self.shared.replace_index(Some(index));
         self.shared.set_broken(false);
+        self.wary = false;
         count(&self.shared.counters.rebuilds, 1);
         tracing::info!(sequence = base.sequence, "the index is built again");
         Ok(())

@@ -38,7 +38,7 @@ impl Default for Options {
             overlay_entries_max: 128 << 10,
             overlay_bytes_max: 64 << 20,
             checkpoint_every_bytes: 256 << 20,
-            index_sync_bytes: 64 << 20,
+            index_sync_bytes: 8 << 20,
             cache_bytes: 64 << 20,
             check_index: true,
             queue: 4096,

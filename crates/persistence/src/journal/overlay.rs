@@ -18,7 +18,7 @@ pub(crate) struct Slot {
     /// `None` when deleted.
     pub(crate) row: Option<IndexRow>,
     /// Nothing below knows the key, so deleting it leaves nothing to do.
-    fresh: bool,
+    pub(crate) fresh: bool,
 }
 
 impl Slot {

@@ -195,11 +195,14 @@ impl Replay {
         let layer = std::mem::take(&mut self.overlay.active);
         let changes = layer.rows.into_iter().map(|(key, slot)| {
             let value = slot.row.map(|row| row.encode(&key));
-            Change { key, value }
+            Change {
+                key: key.into(),
+                value,
+                fresh: false,
+            }
         });
-        self.index
-            .apply(changes.collect(), Some(&mark))
-            .map_err(index_fault)?;
+        let applied = self.index.apply(changes.collect(), Some(&mark));
+        applied.map_err(index_fault)?;
         self.overlay = Overlay::new(mark);
         Ok(())
     }

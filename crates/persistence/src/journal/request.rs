@@ -67,20 +67,26 @@ pub(crate) struct Looked {
 }
 
 impl Shared {
-    /// Reads the subject's row, and refuses at once what can never pass: versions only grow.
-    pub(crate) fn look(&self, key: &[u8], expected: u64) -> Result<Looked, Error> {
-        let (drops, found) = {
+    /// Reads where the subject stands, and refuses at once what can never pass: versions only grow.
+    /// The row comes along when `whole`.
+    pub(crate) fn look(&self, key: &[u8], expected: u64, whole: bool) -> Result<Looked, Error> {
+        let in_overlay = {
             let overlay = self.overlay();
-            (
-                overlay.drops,
-                overlay.find(key).map(|slot| slot.row.clone()),
-            )
+            let found = overlay.find(key).map(|slot| {
+                let row = slot.row.as_ref();
+                (row.and_then(|row| row.head), row.filter(|_| whole).cloned())
+            });
+            (overlay.drops, found)
         };
-        let row = match found {
-            Some(row) => row,
-            None => self.index_row(key, Operation::Commit)?,
+        let (drops, found) = in_overlay;
+        let (head, row) = match found {
+            Some(found) => found,
+            None if whole => {
+                let row = self.index_row(key, Operation::Commit)?;
+                (row.as_ref().and_then(|row| row.head), row)
+            }
+            None => (self.index_head(key, Operation::Commit)?, None),
         };
-        let head = row.as_ref().and_then(|row| row.head);
         let actual = head.map_or(0, |head| head.version);
         if actual != expected {
             let kind = ErrorKind::Conflict { expected, actual };
@@ -128,14 +134,9 @@ impl Shared {
         reply: oneshot::Sender<Result<Committed, Error>>,
     ) -> Result<Request, Error> {
         let key = row_key(Table::Instances, &commit.subject);
-        let looked = self.look(&key, commit.expected)?;
+        let looked = self.look(&key, commit.expected, commit.state.is_none())?;
         self.check_unique(&commit)?;
         let encoded = encode_commit(&commit, &self.random);
-        let kept = if commit.state.is_none() {
-            looked.row
-        } else {
-            None
-        };
         let writes = commit.writes.into_iter().map(planned).collect();
         Ok(Request {
             key,
@@ -145,7 +146,7 @@ impl Shared {
                 state: commit.state,
                 writes,
             },
-            kept,
+            kept: looked.row,
             hint: looked.hint,
             reply,
         })

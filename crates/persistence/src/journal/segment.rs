@@ -318,6 +318,7 @@ pub(crate) fn make_blank(
 }
 
 fn fill_blank(disk: &dyn Disk, path: &Path, capacity: u64) -> io::Result<Arc<dyn BlockFile>> {
+    const SYNC_EVERY: u64 = 2 << 20;
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let file = disk.open(path, Access::Create)?;
     let mut at = 0;
@@ -325,6 +326,10 @@ fn fill_blank(disk: &dyn Disk, path: &Path, capacity: u64) -> io::Result<Arc<dyn
         let length = crate::bytes::narrow(capacity.saturating_sub(at)).min(ZEROS.len());
         file.write_at(ZEROS.get(..length).unwrap_or_default(), at)?;
         at = at.saturating_add(wide(length));
+        if at.is_multiple_of(SYNC_EVERY) {
+            // Little by little: one large sync would hold up those of the journal.
+            file.sync_data()?;
+        }
     }
     file.sync_data()?;
     Ok(file)

@@ -14,7 +14,7 @@ use super::overlay::Overlay;
 use super::place::{Random, StoreId};
 use super::segment::Segments;
 use crate::disk::DiskLock;
-use crate::index::{Fault, Index, IndexHome, IndexRow};
+use crate::index::{Fault, Head, Index, IndexHome, IndexRow};
 use crate::{Error, ErrorKind, Operation};
 
 /// What to do about a damaged index that could not be built again while open.
@@ -151,9 +151,19 @@ impl Shared {
 
     /// Whether commits must wait until rows have been written out.
     pub(crate) fn is_full(&self) -> bool {
+        self.is_over(self.options.overlay_entries_max, self.options.overlay_bytes_max)
+    }
+
+    /// Whether commits will have to wait soon.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        let most = |most: usize| most.saturating_sub(most.checked_div(4).unwrap_or(0));
+        self.is_over(most(self.options.overlay_entries_max), most(self.options.overlay_bytes_max))
+    }
+
+    fn is_over(&self, most_entries: usize, most_bytes: usize) -> bool {
         let [entries, bytes] = &self.waiting;
-        entries.load(Ordering::Acquire) >= self.options.overlay_entries_max
-            || bytes.load(Ordering::Acquire) >= self.options.overlay_bytes_max
+        entries.load(Ordering::Acquire) >= most_entries
+            || bytes.load(Ordering::Acquire) >= most_bytes
     }
 
     pub(crate) fn work(&self) -> MutexGuard<'_, Work> {
@@ -275,6 +285,18 @@ impl Shared {
             Some(value) => IndexRow::decode(key, &value)
                 .map(Some)
                 .ok_or(Fault::Damaged),
+            None => Ok(None),
+        })
+    }
+
+    /// The head of a subject's row in the index.
+    pub(crate) fn index_head(
+        &self,
+        key: &[u8],
+        operation: Operation,
+    ) -> Result<Option<Head>, Error> {
+        self.ask_index(operation, |index| match index.get(key)? {
+            Some(value) => IndexRow::decode_head(key, &value).ok_or(Fault::Damaged),
             None => Ok(None),
         })
     }

@@ -267,7 +267,7 @@ impl Shared {
         if traces.records == 0 {
             return Ok(None);
         }
-        let Looked { hint, row } = self.look(&key, head.version)?;
+        let Looked { hint, row } = self.look(&key, head.version, true)?;
         let mut wipes = BTreeMap::new();
         for (key, sequence) in traces.rows {
             let stands = self.row(&key, Operation::Erase)?;

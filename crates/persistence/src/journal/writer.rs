@@ -6,6 +6,7 @@
 //! No timer: while one group is being synced the next one gathers by itself.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::sync::Arc;
 
@@ -46,8 +47,8 @@ pub(crate) struct Writer {
     mark: Mark,
     bytes: Vec<u8>,
     staged: Vec<Durable>,
-    /// Heads of subjects in the staged group.
-    heads: HashMap<Vec<u8>, Head>,
+    /// Places in the staged group, by checksum of the subject's key: the latest for each.
+    subjects: HashMap<u32, usize, BuildHasherDefault<Plain>>,
 }
 
 impl Writer {
@@ -59,7 +60,7 @@ impl Writer {
             mark,
             bytes: Vec::new(),
             staged: Vec::new(),
-            heads: HashMap::new(),
+            subjects: HashMap::default(),
         }
     }
 
@@ -143,8 +144,8 @@ impl Writer {
         let overlay = self.shared.overlay();
         let good_hint = overlay.drops == request.hint.drops;
         let mut read = None;
-        let head = match (self.heads.get(&request.key), overlay.find(&request.key)) {
-            (Some(head), _) => Some(*head),
+        let head = match (self.staged_head(&request.key), overlay.find(&request.key)) {
+            (Some(head), _) => Some(head),
             (None, Some(slot)) => slot.row.as_ref().and_then(|row| row.head),
             (None, None) if good_hint => request.hint.head,
             (None, None) => {
@@ -179,6 +180,19 @@ impl Writer {
             }
         }
         Ok((head, read))
+    }
+
+    /// Where the staged group leaves a subject.
+    fn staged_head(&self, key: &[u8]) -> Option<Head> {
+        let at = *self.subjects.get(&crc32c::crc32c(key))?;
+        let is_it = |durable: &&Durable| durable.request.key == key;
+        // Two subjects may share a checksum; the latest of each counts.
+        let found = self.staged.get(at).filter(is_it);
+        let found = found.or_else(|| self.staged.iter().rev().find(is_it))?;
+        Some(Head {
+            version: found.committed.version,
+            last: found.position,
+        })
     }
 
     /// Whether a key the caller found absent is there by now.
@@ -234,13 +248,8 @@ impl Writer {
             },
             hash: header.hash,
         };
-        self.heads.insert(
-            request.key.clone(),
-            Head {
-                version,
-                last: position,
-            },
-        );
+        self.subjects
+            .insert(crc32c::crc32c(&request.key), self.staged.len());
         let committed = Committed { sequence, version };
         self.staged.push(Durable {
             request,
@@ -252,7 +261,7 @@ impl Writer {
 
     /// Makes the staged group durable and answers its callers.
     fn finish_group(&mut self) {
-        self.heads.clear();
+        self.subjects.clear();
         if self.staged.is_empty() {
             return;
         }
@@ -376,6 +385,23 @@ impl Writer {
                 Err(Error::new(Operation::Commit, ErrorKind::Poisoned))
             }
         }
+    }
+}
+
+/// The hash of a checksum is the checksum.
+#[derive(Default)]
+struct Plain(u64);
+
+impl Hasher for Plain {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let rest = bytes
+            .iter()
+            .fold(0, |all, byte| all << 8 | u64::from(*byte));
+        self.0 = crate::bytes::spread(rest);
     }
 }
 
