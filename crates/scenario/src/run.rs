@@ -14,6 +14,9 @@ use crate::report::{Failure, Report, Skip};
 use crate::world::World;
 use crate::{Coverage, Surroundings, story};
 
+/// A failure tells at most so many lines of a story, the last ones.
+const STORY_LINES_MAX: usize = 60;
+
 /// A scenario that cannot be played at all. A scenario that fails is no error: its report says so.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -337,12 +340,17 @@ impl Playing<'_> {
     /// Failures with their places and the story of the item they are about.
     async fn told(&self, place: Place, findings: Vec<Finding>) -> Result<Vec<Failure>, RunError> {
         let first = self.script.given.items.first().map(|item| &item.reference);
-        let told = match self.item.as_ref().or(first) {
+        let mut told = match self.item.as_ref().or(first) {
             Some(item) => story(self.engine()?, item)
                 .await?
                 .render(&self.world.zone()),
             None => Vec::new(),
         };
+        let earlier = told.len().saturating_sub(STORY_LINES_MAX);
+        if earlier > 0 {
+            told.drain(..earlier);
+            told.insert(0, format!("… {earlier} earlier lines"));
+        }
         let failure = |finding: Finding| Failure {
             place: finding.place.unwrap_or(place),
             what: finding.what,

@@ -128,7 +128,7 @@ fn place(history: &[HistoryView], at: Timestamp, word: &str) -> usize {
     let speaks = |line: &HistoryView| line.row.notes.iter().any(|note| note.contains(word));
     let found = of_moment()
         .find(|(_, line)| speaks(line))
-        .or_else(|| of_moment().last());
+        .or_else(|| of_moment().next_back());
     found.map_or(history.len(), |(index, _)| index)
 }
 

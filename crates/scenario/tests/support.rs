@@ -20,7 +20,10 @@ pub(crate) fn file(name: &str) -> SourceFile {
 /// The project of the repository.
 pub(crate) fn project() -> Project {
     let (project, diagnostics) = Project::check(&file("charkh.yaml"));
-    project.unwrap_or_else(|| panic!("{diagnostics:?}"))
+    let mut project = project.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    // The service that a workflow of the tests calls; its answers come from the scenarios.
+    project.allowed_hosts.push("prices.example".to_owned());
+    project
 }
 
 /// The scenarios in a folder and below, in order, called by their paths from the top.
@@ -110,4 +113,35 @@ pub(crate) async fn play_all(folder: &str) -> Suite {
 /// The suite as people see it.
 pub(crate) fn shown(suite: &Suite) -> String {
     scenario::render_human(suite, &Sources::new(), false)
+}
+
+/// Texts that are compared with files beside the tests.
+#[derive(Default)]
+pub(crate) struct Golden {
+    changed: Vec<String>,
+}
+
+impl Golden {
+    /// Compares a text with its file; what it is now is written beside the build, so that a change that
+    /// is meant can be looked at and moved over.
+    pub(crate) fn compare(&mut self, name: &str, actual: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests")
+            .join(name);
+        if std::fs::read_to_string(&path).unwrap_or_default() == actual {
+            return;
+        }
+        let now = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(now.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&now, actual).expect("a file");
+        self.changed.push(format!(
+            "{name} is not as it was; now: {}\n\n{actual}",
+            now.display()
+        ));
+    }
+
+    /// Fails where anything has changed.
+    pub(crate) fn finish(self) {
+        assert!(self.changed.is_empty(), "{}", self.changed.join("\n"));
+    }
 }

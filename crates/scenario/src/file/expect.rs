@@ -1,5 +1,9 @@
 //! `expect`: what must be so.
 
+mod link;
+mod message;
+mod task;
+
 use host::Medium;
 use state_machine::End;
 use values::ItemRef;
@@ -8,7 +12,7 @@ use workflow_file::syntax::{Entry, Node};
 use workflow_file::{Diagnostic, Findings};
 
 use super::names::Names;
-use super::script::{Check, Expect, LinkWanted, MessageWanted, Moment, ReceiptWanted, Wanted};
+use super::script::{Check, Expect, Moment, Wanted};
 use super::{place, value};
 
 /// The keys of an expectation.
@@ -65,28 +69,6 @@ pub(super) const TASK_KEYS: &[&str] = &["assigned", "claimed_by"];
 
 /// The keys of what the CRM must hold.
 pub(super) const CRM_KEYS: &[&str] = &["approved", "fields"];
-
-/// The statuses a link can have.
-const STATUSES: [&str; 9] = [
-    "created",
-    "viewed",
-    "paying",
-    "paid",
-    "paid_late",
-    "paid_after_cancel",
-    "expired",
-    "cancelled",
-    "create_failed",
-];
-
-/// The timers a state can have.
-const TIMERS: [&str; 5] = [
-    "reminder",
-    "critical",
-    "critical_again",
-    "timeout",
-    "elapsed",
-];
 
 /// The word for nothing.
 const NONE: &str = "none";
@@ -166,7 +148,7 @@ impl Checks<'_, '_> {
                 let stage = self.maybe(node, "a stage").map(Wanted::Stage);
                 self.add(key, node, stage);
             }
-            "fields" => self.fields(node, Wanted::Field),
+            "fields" => self.fields("", node, Wanted::Field),
             "filled" => self.filled(node),
             "link" => self.link(node),
             "sms" => self.messages(Medium::Sms, node),
@@ -238,13 +220,17 @@ impl Checks<'_, '_> {
         read::word(node, "an end", &words, self.findings).map(Wanted::Ended)
     }
 
-    fn fields(&mut self, node: &Node, wanted: fn(String, values::Value) -> Wanted) {
+    fn fields(&mut self, of: &str, node: &Node, wanted: fn(String, values::Value) -> Wanted) {
         let names = self.names;
         let fields = value::fields(node, names.fields(), names.zone, self.findings);
         for entry in node.as_map().unwrap_or_default() {
             if let Some(value) = fields.get(&entry.key) {
                 let wanted = wanted(entry.key.clone(), value.clone());
-                self.add(format!("fields.{}", entry.key), &entry.value, Some(wanted));
+                self.add(
+                    format!("{of}fields.{}", entry.key),
+                    &entry.value,
+                    Some(wanted),
+                );
             }
         }
     }
@@ -268,154 +254,8 @@ impl Checks<'_, '_> {
         }
     }
 
-    fn link(&mut self, node: &Node) {
-        if is_none(node) {
-            let wanted = LinkWanted::Exists(false);
-            return self.add("link", node, Some(Wanted::Link { of: None, wanted }));
-        }
-        let Some(record) = Record::open(node, "a link", LINK_KEYS, self.findings) else {
-            return;
-        };
-        let of = record
-            .get("of")
-            .and_then(|node| self.names.state(node, self.findings));
-        for entry in record.entries() {
-            let node = &entry.value;
-            let wanted = match entry.key.as_str() {
-                "of" => Some(LinkWanted::Exists(true)),
-                "status" => {
-                    let words = STATUSES.map(|word| (word, word));
-                    let status = read::word(node, "a status", &words, self.findings);
-                    status.map(|status| LinkWanted::Status(status.to_owned()))
-                }
-                "amount" => read::money(node, self.findings).map(LinkWanted::Amount),
-                "expires" => self.moment(node).map(LinkWanted::Expires),
-                "paid_at" => self.moment(node).map(LinkWanted::PaidAt),
-                "description" => self.word(node, "a text").map(LinkWanted::Description),
-                "unreachable" => {
-                    let recipients = value::words(node, "a recipient", self.findings);
-                    Some(LinkWanted::Unreachable(recipients))
-                }
-                _ => None,
-            };
-            let of = of.clone();
-            let wanted = wanted.map(|wanted| Wanted::Link { of, wanted });
-            self.add(format!("link.{}", entry.key), node, wanted);
-        }
-    }
-
     fn moment(&mut self, node: &Node) -> Option<Moment> {
         value::moment(node, self.names.zone, self.findings)
-    }
-
-    fn messages(&mut self, medium: Medium, node: &Node) {
-        let key = medium.name();
-        if is_none(node) {
-            let none = MessageWanted {
-                medium,
-                to: None,
-                of: None,
-                contains: Vec::new(),
-                count: Some(0),
-            };
-            return self.add(key, node, Some(Wanted::Message(none)));
-        }
-        let one = std::slice::from_ref(node);
-        for node in node.as_list().unwrap_or(one) {
-            let Some(record) = Record::open(node, "a message", MESSAGE_KEYS, self.findings) else {
-                continue;
-            };
-            let to = record.get("to");
-            let to = to.and_then(|node| value::destination(node, Some(medium), self.findings));
-            let of = record
-                .get("of")
-                .and_then(|node| self.names.state(node, self.findings));
-            let contains = record.get("contains");
-            let contains = contains.map(|node| value::words(node, "a text", self.findings));
-            let count = record.get("count").and_then(|node| self.count(node));
-            let contains = contains.unwrap_or_default();
-            let wanted = MessageWanted {
-                medium,
-                to,
-                of,
-                contains,
-                count,
-            };
-            self.add(key, node, Some(Wanted::Message(wanted)));
-        }
-    }
-
-    fn receipts(&mut self, node: &Node) {
-        let Some(nodes) = node.as_list() else {
-            let count = self.count(node).map(Wanted::Receipts);
-            return self.add("receipts", node, count);
-        };
-        self.add("receipts", node, Some(Wanted::Receipts(nodes.len())));
-        for node in nodes {
-            let Some(record) = Record::open(node, "a receipt", RECEIPT_KEYS, self.findings) else {
-                continue;
-            };
-            let amount = record
-                .get("amount")
-                .and_then(|node| read::money(node, self.findings));
-            let approved = record.get("approved");
-            let approved =
-                approved.and_then(|node| read::boolean(node, "`approved`", self.findings));
-            let kind = record
-                .get("type")
-                .and_then(|node| self.word(node, "a receipt type"));
-            let wanted = ReceiptWanted {
-                amount,
-                approved,
-                kind,
-            };
-            self.add("receipts", node, Some(Wanted::Receipt(wanted)));
-        }
-    }
-
-    fn timers(&mut self, node: &Node) -> Option<Vec<(String, Moment)>> {
-        if is_none(node) {
-            return Some(Vec::new());
-        }
-        let nodes = read::elements(node, "a list of timers", self.findings)?;
-        let mut timers = Vec::new();
-        for node in nodes {
-            let record = Record::open(node, "a timer", TIMER_KEYS, self.findings)?;
-            let words = TIMERS.map(|word| (word, word));
-            let name = record.need("name", self.findings);
-            let name = name.and_then(|node| read::word(node, "a timer", &words, self.findings));
-            let due = record
-                .need("due", self.findings)
-                .and_then(|node| self.moment(node));
-            timers.push((name?.to_owned(), due?));
-        }
-        Some(timers)
-    }
-
-    fn task(&mut self, node: &Node) {
-        if is_none(node) {
-            return self.add("task", node, Some(Wanted::Assigned(None)));
-        }
-        let Some(record) = Record::open(node, "a task", TASK_KEYS, self.findings) else {
-            return;
-        };
-        if let Some(node) = record.get("assigned") {
-            let assigned = self.word(node, "an assignee, such as `group sales`");
-            self.add(
-                "task.assigned",
-                node,
-                assigned.map(|who| Wanted::Assigned(Some(who))),
-            );
-        }
-        if let Some(node) = record.get("claimed_by") {
-            let by = if is_none(node) {
-                Some(Wanted::ClaimedBy(None))
-            } else {
-                let person = self.names.person(node, self.findings);
-                person.map(|person| Wanted::ClaimedBy(Some(person)))
-            };
-            self.add("task.claimed_by", node, by);
-        }
     }
 
     fn attention(&mut self, node: &Node) {
@@ -509,7 +349,7 @@ impl Checks<'_, '_> {
             self.add("crm.approved", node, approved);
         }
         if let Some(node) = record.get("fields") {
-            self.fields(node, Wanted::CrmField);
+            self.fields("crm.", node, Wanted::CrmField);
         }
     }
 }

@@ -154,6 +154,8 @@ impl<'a> Names<'a> {
     fn only_item(&self, step: &Node, findings: &mut Findings) -> Option<ItemRef> {
         match self.items.as_slice() {
             [(_, item)] => Some(item.clone()),
+            // What is wrong with the items was said where they stand.
+            [] => None,
             items => {
                 let names: Vec<&str> = items.iter().map(|(name, _)| name.as_str()).collect();
                 let message = "the scenario gives several items, so a step must say which";

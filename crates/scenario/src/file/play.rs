@@ -69,7 +69,7 @@ pub(super) fn gateways(
 fn options(node: &Node, findings: &mut Findings) -> Option<SandboxOptions> {
     if node.as_text().is_some() {
         let options = Map::from_iter([("script".to_owned(), node.to_json())]);
-        return decoded(options, node, findings);
+        return decoded(options, "gateway", node, findings);
     }
     let record = Record::open(node, "a gateway", GATEWAY_KEYS, findings)?;
     let mut whole = Map::new();
@@ -90,7 +90,7 @@ fn options(node: &Node, findings: &mut Findings) -> Option<SandboxOptions> {
         if in_script {
             alone = Map::from_iter([("script".to_owned(), Json::Object(alone))]);
         }
-        good &= decoded(alone, &entry.value, findings).is_some();
+        good &= decoded(alone, key, &entry.value, findings).is_some();
     }
     if !good {
         return None;
@@ -98,25 +98,58 @@ fn options(node: &Node, findings: &mut Findings) -> Option<SandboxOptions> {
     if !script.is_empty() {
         whole.insert("script".to_owned(), Json::Object(script));
     }
-    decoded(whole, node, findings)
+    decoded(whole, "gateway", node, findings)
 }
 
 fn decoded(
     options: Map<String, Json>,
+    key: &str,
     node: &Node,
     findings: &mut Findings,
 ) -> Option<SandboxOptions> {
     match serde_json::from_value(Json::Object(options)) {
         Ok(options) => Some(options),
         Err(error) => {
+            // What the values themselves say is for people; the rest speaks of types.
+            let own = error.to_string();
+            let message = match takes(key) {
+                _ if own.starts_with('`') => own,
+                Some(takes) => format!("`{key}` takes {takes}"),
+                None => own,
+            };
             findings.add(
-                Diagnostic::error("WF0609", node.value_place(), error.to_string())
-                    .label("the sandbox cannot play this")
-                    .help("`pay: { after: 2d }`, `create: refused`, `callback: lost` are examples"),
+                Diagnostic::error("WF0609", node.value_place(), message)
+                    .label("the sandbox cannot play this"),
             );
             None
         }
     }
+}
+
+/// What a key takes, for messages.
+fn takes(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "gateway" => {
+            "a map, or one of `never`, `paid`, `paid_late`, `paid_twice`, `created`, `refused`, \
+             `timeout_after_accepting`, `timeout_before_accepting` and `unavailable`"
+        }
+        "profile" => "`idempotent`, `unique_reference`, `lookup_only` or `nothing`",
+        "create" => {
+            "`created`, `refused`, `timeout_after_accepting`, `timeout_before_accepting`, \
+             `unavailable` or `{ unavailable: 3 }`"
+        }
+        "creates" => "a list of what `create` takes, the first answers one by one",
+        "pay" => "`never`, `paid`, `paid_twice`, `paid_late`, `{ after: 2d }` or `{ late: 1h }`",
+        "callback" => "`sent`, `lost`, `repeated` or `early`",
+        "cases" => "a list such as `[{ when: { order: 2 }, pay: paid }]`",
+        "deactivate" => "`true` or `false`",
+        "seed" => "a whole number",
+        "limits" => "a map such as `{ amount_max: 500_000_000 IRR }`",
+        "settling" | "request_life_max" | "lookup_staleness_max" => {
+            "a length of time, such as `30s`"
+        }
+        _ => return None,
+    })
 }
 
 /// A list of maps.

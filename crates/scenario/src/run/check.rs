@@ -344,23 +344,20 @@ impl Seen<'_> {
         if !wanted.contains.is_empty() {
             expected.push_str(&format!(" with {}", listed(&wanted.contains)));
         }
-        let of_medium: Vec<String> = self
+        let of_medium = self
             .sent
             .iter()
-            .filter(|sent| sent.message.to.medium() == wanted.medium)
+            .filter(|sent| sent.message.to.medium() == wanted.medium);
+        let of_medium: Vec<String> = of_medium
             .map(|sent| {
-                format!(
-                    "{}: {}",
-                    sent.message.to.as_text(),
-                    sent.message.body.trim()
-                )
+                let words: Vec<&str> = sent.message.body.split_whitespace().collect();
+                format!("{}: {}", sent.message.to.as_text(), words.join(" "))
             })
             .collect();
-        let actual = format!(
-            "{found} of {} sent: {}",
-            of_medium.len(),
-            of_medium.join(" | ")
-        );
+        let actual = match of_medium.as_slice() {
+            [] => format!("no {} at all", wanted.medium.name()),
+            all => format!("{found} of {} sent: {}", all.len(), all.join(" | ")),
+        };
         Some((expected, actual))
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 /// Commits one step of a scenario may make. A year of readings of an open link is about 700, so
 /// whoever comes here goes in circles.
-pub(crate) const COMMITS_MAX: u64 = 20_000;
+pub(crate) const COMMITS_MAX: u64 = 5_000;
 
 /// Why the engine was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -159,7 +159,7 @@ pub(crate) enum Gateway {
     /// A word.
     Word(String),
     /// In full.
-    Play(GatewayPlay),
+    Play(Box<GatewayPlay>),
 }
 
 /// How a gateway behaves and what it plays.
