@@ -93,7 +93,9 @@ impl HttpPlug {
             other => return Err(HttpError::Refused(format!("scheme {other} is not https"))),
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(HttpError::Refused("a user name stands in the address".to_owned()));
+            return Err(HttpError::Refused(
+                "a user name stands in the address".to_owned(),
+            ));
         }
         // An address written as digits never meets the resolver.
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -108,8 +110,8 @@ impl HttpPlug {
     fn request(&self, request: &HttpRequest) -> Result<reqwest::Request, HttpError> {
         let refused = |what: &str| HttpError::Refused(what.to_owned());
         let url = self.target(&request.url)?;
-        let method = Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| refused("no such method"))?;
+        let method =
+            Method::from_bytes(request.method.as_bytes()).map_err(|_| refused("no such method"))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             let name = HeaderName::from_bytes(name.as_bytes())
@@ -119,7 +121,10 @@ impl HttpPlug {
             value.set_sensitive(true);
             headers.append(name, value);
         }
-        let timeout = request.timeout.to_std().map_err(|_| refused("no time is left"))?;
+        let timeout = request
+            .timeout
+            .to_std()
+            .map_err(|_| refused("no time is left"))?;
         self.client
             .request(method, url)
             .headers(headers)
@@ -134,28 +139,43 @@ impl HttpPlug {
 impl HttpClient for HttpPlug {
     async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let prepared = self.request(request)?;
-        let response = self.client.execute(prepared).await.map_err(|error| failure(&error))?;
+        let response = self
+            .client
+            .execute(prepared)
+            .await
+            .map_err(|error| failure(&error))?;
         let status = response.status();
         if status.is_redirection() {
-            return Err(HttpError::Refused(format!("the answer is a redirect ({status})")));
+            return Err(HttpError::Refused(format!(
+                "the answer is a redirect ({status})"
+            )));
         }
         let headers = response
             .headers()
             .iter()
             .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
             })
             .collect();
         let body = body(response, request.response_bytes_max).await?;
-        Ok(HttpResponse { status: status.as_u16(), headers, body })
+        Ok(HttpResponse {
+            status: status.as_u16(),
+            headers,
+            body,
+        })
     }
 }
 
 /// Reads the answer up to its bound: the length that a header promises proves nothing.
 async fn body(mut response: Response, bytes_max: usize) -> Result<Vec<u8>, HttpError> {
     let mut body = Vec::new();
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| HttpError::Unknown(words(&error)))?
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| HttpError::Unknown(words(&error)))?
     {
         if body.len().saturating_add(chunk.len()) > bytes_max {
             let message = format!("the answer is longer than {bytes_max} bytes");
