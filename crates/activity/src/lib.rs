@@ -65,6 +65,13 @@ pub trait Prepared: Send + Sync {
     /// Turns the result of a performed request into an outcome. Pure.
     fn conclude(&self, context: &PlanContext<'_>, request: &Request, result: &Json) -> Outcome;
 
+    /// The link that a request may have made whose state was left before anybody knew, or that it has
+    /// made when a result came back all the same. The engine closes it. `None` where no link can come of it.
+    fn may_have_made(&self, request: &Request, result: Option<&Json>) -> Option<LinkDraft> {
+        let _ = (request, result);
+        None
+    }
+
     /// What is most likely not as meant, although it works.
     fn warnings(&self) -> &[Problem] {
         &[]

@@ -10,7 +10,7 @@ use persistence::{Scan, Store, Table};
 use tokio::sync::{Mutex, Notify};
 use values::{AccountName, Locale, Secret, SecretRef, Zone};
 
-use crate::lock::ItemLocks;
+use crate::lock::{ItemLocks, LANES, TURNS};
 use crate::ready::Ready;
 use crate::record::{OutboxRow, Work};
 use crate::resting::Resting;
@@ -158,8 +158,8 @@ impl EngineBuilder {
             clock: self.clock,
             zone: self.zone,
             limits: self.limits,
-            locks: ItemLocks::new(),
-            lanes: ItemLocks::new(),
+            locks: ItemLocks::new(TURNS),
+            lanes: ItemLocks::new(LANES),
             sweeping: Mutex::new(()),
             resting: Resting::default(),
             wake: Notify::new(),

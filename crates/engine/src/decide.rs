@@ -372,6 +372,8 @@ impl<'a> Deciding<'a> {
             unreachable,
             polls: 0,
             next_poll: None,
+            abandoned: false,
+            certain_after: None,
         };
         let link = Link {
             id: row.id.clone(),

@@ -6,19 +6,18 @@ use activity::{Activity, Attempt, Attempted, Observation, Outcome, PreviousAttem
 use chrono::TimeDelta;
 use futures::FutureExt;
 use persistence::{Table, Write};
-use state_machine::{Event, Kind, Rejection, RetryPolicy};
+use state_machine::{Kind, RetryPolicy};
 use values::{ItemRef, Timestamp};
 
-use crate::record::{
-    self, Answer, AnswerEnd, Cause, Concluded, HistoryDetail, IntentRow, OutboxRow, Work,
-};
+use crate::abandoned::Blocked;
+use crate::record::{self, Answer, AnswerEnd, Cause, HistoryDetail, IntentRow, OutboxRow, Work};
 use crate::retry::pause;
-use crate::submit::{Extra, Loaded};
+use crate::submit::Loaded;
 use crate::write::Batch;
 use crate::{Core, Error};
 
 /// What was not tried, or has no answer yet, is not looked at again sooner.
-const AGAIN_MIN: TimeDelta = TimeDelta::seconds(1);
+pub(crate) const AGAIN_MIN: TimeDelta = TimeDelta::seconds(1);
 
 /// After so many attempts that ran out of time, a person decides.
 const HUNG_ATTEMPTS_MAX: u32 = 20;
@@ -170,6 +169,28 @@ impl Core {
             return self.withdraw(&place).await.map(|()| None);
         }
         let now = self.clock.now();
+        match self.blocked(&intent).await? {
+            Blocked::No => intent.blocked_by.clear(),
+            Blocked::Until(due) => {
+                let due = due.max(now) + AGAIN_MIN;
+                let notes = vec![format!(
+                    "an abandoned link must be closed first: again at {due}"
+                )];
+                let row = place.at(due).with(Work::Intent(Box::new(intent)));
+                self.move_intent(loaded, place.key(), &row, (None, notes))
+                    .await?;
+                return Ok(None);
+            }
+            Blocked::Paid => {
+                let message = "an earlier link of this step is paid";
+                let outcome = Outcome::error("earlier_link_paid", message);
+                let cause = Cause::Ended {
+                    entry: intent.entry,
+                    outcome: Box::new(outcome),
+                };
+                return self.outcome(&loaded, &cause).await.map(|()| None);
+            }
+        }
         let seconds = TimeDelta::seconds(intent.request.attempt_seconds_max.max(1));
         let send_by = now + seconds;
         let number = place.attempts.saturating_add(1);
@@ -213,7 +234,7 @@ impl Core {
     }
 
     /// Moves a request to another time; the instance's row remembers where it is.
-    async fn move_intent(
+    pub(crate) async fn move_intent(
         &self,
         loaded: Loaded,
         from: Vec<u8>,
@@ -383,135 +404,6 @@ impl Core {
         self.move_intent(loaded, place.key(), &row, (Some(detail), notes))
             .await
     }
-
-    /// Applies what came back. While the host keeps that from being done, it is stored instead, so that
-    /// nothing has to be asked again.
-    async fn conclude(&self, place: Place, intent: IntentRow, answer: Answer) -> Result<(), Error> {
-        let _turn = self.locks.lock(&place.item).await;
-        match self.concluded(&place, &intent, &answer).await {
-            Err(Error::Rejected(Rejection::Stale)) => self.withdraw(&place).await,
-            Err(Error::Host(error)) => {
-                tracing::warn!(item = %place.item, %error, "an answer waits for the host");
-                self.keep_answer(place, intent, answer).await
-            }
-            other => other,
-        }
-    }
-
-    async fn concluded(
-        &self,
-        place: &Place,
-        intent: &IntentRow,
-        answer: &Answer,
-    ) -> Result<(), Error> {
-        // Money first: a payment of an earlier link may move the item away from here.
-        for (link, report) in &answer.seen {
-            self.settle_in_turn(link, report, "before a new link")
-                .await?;
-        }
-        let Some(loaded) = self.load(&place.item).await? else {
-            return Err(Rejection::Stale.into());
-        };
-        let workflow = self
-            .workflows
-            .pinned(&loaded.row.instance.definition)
-            .await?;
-        let entry = intent.entry;
-        let cause = match &answer.end {
-            AnswerEnd::Done(result) => Cause::Concluded(Box::new(Concluded {
-                entry,
-                request: intent.request.clone(),
-                result: result.clone(),
-            })),
-            // A late success is evidence; a late failure says nothing about a later attempt (clause 34).
-            AnswerEnd::Ended(_) if !stands(&loaded, place, intent) => {
-                return Err(Rejection::Stale.into());
-            }
-            AnswerEnd::Ended(outcome) => Cause::Ended {
-                entry,
-                outcome: outcome.clone(),
-            },
-        };
-        if !workflow.prepared.contains_key(&intent.state) && matches!(cause, Cause::Concluded(_)) {
-            let event = Event::Unknown {
-                entry,
-                code: "no_activity".to_owned(),
-                message: "it was done, and this engine cannot read the result".to_owned(),
-            };
-            return self
-                .apply(&workflow, &loaded, &Cause::Event(event), Extra::default())
-                .await
-                .map(drop);
-        }
-        self.apply(&workflow, &loaded, &cause, Extra::default())
-            .await
-            .map(drop)
-    }
-
-    async fn keep_answer(
-        &self,
-        place: Place,
-        mut intent: IntentRow,
-        answer: Answer,
-    ) -> Result<(), Error> {
-        let Some(loaded) = self.load(&place.item).await? else {
-            return Ok(());
-        };
-        if !stands(&loaded, &place, &intent) {
-            return Ok(());
-        }
-        let attempts = place.attempts.saturating_add(1);
-        let wait = pause(
-            self.limits.outbox_pause,
-            self.limits.outbox_pause_max,
-            attempts,
-            &place.id,
-        );
-        let due = self.clock.now() + wait.max(AGAIN_MIN);
-        intent.claimed_by = None;
-        intent.answer = Some(Box::new(answer));
-        let next = Place {
-            attempts,
-            ..place.at(due)
-        };
-        let row = next.with(Work::Intent(Box::new(intent)));
-        let notes = vec![format!("the host cannot be asked: applied at {due}")];
-        self.move_intent(loaded, place.key(), &row, (None, notes))
-            .await
-    }
-
-    /// Nobody knows how it ended: the workflow's `unknown` branch, or a person.
-    async fn unknown(
-        &self,
-        place: &Place,
-        intent: &IntentRow,
-        code: String,
-        message: String,
-    ) -> Result<(), Error> {
-        let _turn = self.locks.lock(&place.item).await;
-        let Some(loaded) = self.load(&place.item).await? else {
-            return Ok(());
-        };
-        if !stands(&loaded, place, intent) {
-            return Ok(());
-        }
-        let workflow = self
-            .workflows
-            .pinned(&loaded.row.instance.definition)
-            .await?;
-        let cause = Cause::Event(Event::Unknown {
-            entry: intent.entry,
-            code: code.clone(),
-            message: message.clone(),
-        });
-        let extra = Extra {
-            detail: Some(HistoryDetail::Answer { code, message }),
-            ..Extra::default()
-        };
-        self.apply(&workflow, &loaded, &cause, extra)
-            .await
-            .map(drop)
-    }
 }
 
 fn answer(end: AnswerEnd, observations: Vec<Observation>) -> Answer {
@@ -526,7 +418,7 @@ fn answer(end: AnswerEnd, observations: Vec<Observation>) -> Answer {
 
 /// Whether the request is open and its row is where this attempt left it: a later attempt moves the row,
 /// and that makes an earlier one's failures void (clause 34).
-fn stands(loaded: &Loaded, place: &Place, intent: &IntentRow) -> bool {
+pub(crate) fn stands(loaded: &Loaded, place: &Place, intent: &IntentRow) -> bool {
     let instance = &loaded.row.instance;
     instance.entry == intent.entry
         && instance.activity.is_some()

@@ -207,8 +207,11 @@ impl Core {
         let Some(link) = link.filter(|link| link.next_poll == Some(row.due)) else {
             return self.sweep(Table::Timers, key).await;
         };
+        if link.abandoned && !link.status.is_closed() {
+            return self.close_abandoned(link).await;
+        }
         match self.read(&link).await {
-            Ok(report) => self.settle_link(id, &report, "poll").await,
+            Ok(report) => self.settle_link(id, &report, links::POLL).await,
             Err(error) => {
                 tracing::warn!(link = %id, %error, "the gateway does not say how the link is");
                 self.read_again(id, &error).await
@@ -217,7 +220,7 @@ impl Core {
     }
 
     /// Sets the time of the next reading after one that failed.
-    async fn read_again(&self, id: &LinkId, error: &GatewayError) -> Result<(), Error> {
+    pub(crate) async fn read_again(&self, id: &LinkId, error: &GatewayError) -> Result<(), Error> {
         let Some(link) = query::link(self.store.as_ref(), id).await? else {
             return Ok(());
         };
@@ -247,12 +250,16 @@ impl Core {
             let message = format!("no gateway serves account `{}`", link.account);
             return Err(GatewayError::retryable("account_unknown", message));
         };
+        gateway.status(self.call(), &link.provider_ref).await
+    }
+
+    /// A call made now.
+    pub(crate) fn call(&self) -> Call {
         let now = self.clock.now();
-        let call = Call {
+        Call {
             now,
             send_by: now + TimeDelta::seconds(READ_SECONDS),
-        };
-        gateway.status(call, &link.provider_ref).await
+        }
     }
 }
 

@@ -15,9 +15,11 @@
 //! The names to know: [`Engine`] and its [`EngineBuilder`], [`Input`] and [`Reply`], [`Clock`],
 //! [`Limits`], [`Error`].
 
+mod abandoned;
 mod beside;
 mod builder;
 mod clock;
+mod conclude;
 mod decide;
 mod dispatcher;
 mod due;

@@ -8,6 +8,7 @@ use persistence::{Row, Table, Write};
 use state_machine::{Event, PaymentEvent};
 use values::{Fields, LinkId, ReceiptId, Timestamp, Value};
 
+use crate::abandoned::abandoned_reason;
 use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow, ReceiptRow};
 use crate::submit::Extra;
 use crate::write::Batch;
@@ -21,6 +22,9 @@ const AFTER_EXPIRY_HOURS: [i64; 3] = [1, 24, 72];
 
 /// Minutes after which a reading that failed is made again.
 const AFTER_FAILURE_MINUTES: i64 = 5;
+
+/// The source of what a regular reading says.
+pub(crate) const POLL: &str = "poll";
 
 /// When a link is read again; `None` once nothing can happen to it without our hearing of it.
 pub(crate) fn next_poll(link: &LinkRow, now: Timestamp) -> Option<Timestamp> {
@@ -144,7 +148,8 @@ impl Core {
         };
         let mut settlement = Settlement {
             link: LinkRow {
-                polls: link.polls.saturating_add(1),
+                // A call that makes us look does not make the regular readings rarer.
+                polls: link.polls.saturating_add(u32::from(source == POLL)),
                 ..link
             },
             outcome: None,
@@ -259,6 +264,9 @@ impl Core {
             self.payment_writes(&link, (fact, *first), &mut extra, &mut set)?;
         }
         batch.link(link.clone())?;
+        if link.abandoned && link.status.is_closed() {
+            batch.attended(&link.item, &abandoned_reason(&link));
+        }
         extra.writes.extend(batch.into_writes());
         let detail = Some(HistoryDetail::Report(Box::new(report.clone())));
         let Some(outcome) = outcome else {

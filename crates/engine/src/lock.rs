@@ -6,7 +6,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use values::ItemRef;
 
 /// More stripes than inputs in flight, so that different items rarely share one.
-const STRIPES: usize = 4_096;
+pub(crate) const TURNS: usize = 4_096;
+
+/// The same for what a running engine does at once, which is less.
+pub(crate) const LANES: usize = 512;
 
 /// Locks of items. Two items may share a lock; that only makes one of them wait.
 pub(crate) struct ItemLocks {
@@ -15,9 +18,9 @@ pub(crate) struct ItemLocks {
 }
 
 impl ItemLocks {
-    pub(crate) fn new() -> ItemLocks {
+    pub(crate) fn new(stripes: usize) -> ItemLocks {
         ItemLocks {
-            stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+            stripes: (0..stripes.max(1)).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
         }
     }
@@ -25,7 +28,8 @@ impl ItemLocks {
     /// Waits for the item's turn. Nobody may hold two of these at once.
     pub(crate) async fn lock(&self, item: &ItemRef) -> Option<MutexGuard<'_, ()>> {
         let hash = self.hasher.hash_one(item);
-        let index = usize::try_from(hash % (STRIPES as u64)).unwrap_or_default();
+        let stripes = u64::try_from(self.stripes.len()).unwrap_or(u64::MAX);
+        let index = usize::try_from(hash % stripes).unwrap_or_default();
         match self.stripes.get(index) {
             Some(stripe) => Some(stripe.lock().await),
             None => None,

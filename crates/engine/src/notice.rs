@@ -48,6 +48,9 @@ impl Core {
             tracing::warn!(%account, %reference, "a callback names a link of another account");
             return Ok(());
         }
+        if link.abandoned && !link.status.is_closed() && signed.is_none() {
+            return self.close_abandoned(link).await;
+        }
         let report = match signed {
             Some(report) => Ok(report),
             None => self.read(&link).await,

@@ -32,10 +32,14 @@ impl Core {
     ) -> Result<(), Error> {
         // Writes of one item are made one after another, or a later value could be overtaken.
         let _lane = self.lanes.lock(&place.item).await;
-        let Some(loaded) = self.load(&place.item).await? else {
-            return self.sweep(Table::Outbox, place.key()).await;
+        // Only values can be overtaken by later ones.
+        let loaded = if writes.iter().any(|write| carries_values(&write.change)) {
+            self.load(&place.item).await?
+        } else {
+            None
         };
-        let written = self.written(&place, writes, &loaded.row.instance).await?;
+        let instance = loaded.as_ref().map(|loaded| &loaded.row.instance);
+        let written = self.written(&place, writes, instance).await?;
         let _turn = self.locks.lock(&place.item).await;
         let mut batch = Batch::new(self.clock.now());
         batch.delete(Table::Outbox, place.key());
@@ -56,12 +60,16 @@ impl Core {
         &self,
         place: &Place,
         writes: Vec<HostWrite>,
-        instance: &Instance,
+        instance: Option<&Instance>,
     ) -> Result<Written, Error> {
         let mut written = Written::default();
         let mut writes = writes.into_iter();
         while let Some(write) = writes.next() {
-            let Some(wanted) = still_wanted(&write, instance) else {
+            let wanted = match instance {
+                Some(instance) => still_wanted(&write, instance),
+                None => Some(write.clone()),
+            };
+            let Some(wanted) = wanted else {
                 continue;
             };
             match self.host.items.apply(&wanted).await {
@@ -256,6 +264,13 @@ impl Core {
         let link = query::link(self.store.as_ref(), link).await?;
         Ok(link.filter(|link| !link.status.is_closed()))
     }
+}
+
+fn carries_values(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::SetFields { .. } | Change::SetStage { .. } | Change::AttachReceipt { .. }
+    )
 }
 
 /// The write as far as the item still has the values it carries: what a later input has replaced is not

@@ -240,6 +240,16 @@ impl Core {
         batch
             .instance(&loaded.row, &decided, cause, self.store.as_ref())
             .await?;
+        let left = self.left_behind(workflow, loaded, &decided, cause).await?;
+        if let Some(intent) = &decided.intent {
+            let mut blocked_by = self.blocking(workflow, &decided.instance).await?;
+            blocked_by.extend(left.iter().map(|link| link.id.clone()));
+            blocked_by.retain(|link| link.as_str() != intent.reference);
+            batch.new_request(&decided, intent, &blocked_by)?;
+        }
+        if let Some(link) = left {
+            batch.link_due(link, Some(told.context.now))?;
+        }
         batch.consequences(&decided, extra.host_changes)?;
         batch.incident(before, &decided.instance)?;
         if let Some((id, digest)) = extra.input {

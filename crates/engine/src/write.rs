@@ -4,7 +4,7 @@ use host::{Change, HostWrite};
 use persistence::{Row, Store, Table, Write};
 use serde::{Deserialize, Serialize};
 use state_machine::{Event, Instance, KeptEvent};
-use values::{Fields, Timestamp};
+use values::{Fields, ItemRef, LinkId, Timestamp};
 
 use crate::Error;
 use crate::decide::{Decided, Intent};
@@ -105,11 +105,7 @@ impl Batch {
                 self.put(Table::Timers, key, row);
             }
         }
-        self.open_request(before, decided, cause, store).await?;
-        match &decided.intent {
-            Some(intent) => self.new_request(decided, intent),
-            None => Ok(()),
-        }
+        self.open_request(before, decided, cause, store).await
     }
 
     /// What becomes of the request that was open before.
@@ -146,7 +142,13 @@ impl Batch {
         Ok(())
     }
 
-    fn new_request(&mut self, decided: &Decided, intent: &Intent) -> Result<(), Error> {
+    /// Stores the request of the activity that was entered.
+    pub(crate) fn new_request(
+        &mut self,
+        decided: &Decided,
+        intent: &Intent,
+        blocked_by: &[LinkId],
+    ) -> Result<(), Error> {
         self.intent_due = Some(self.now);
         self.outbox(&OutboxRow {
             item: decided.instance.item.as_ref().clone(),
@@ -162,6 +164,7 @@ impl Batch {
                 earlier: Vec::new(),
                 claimed_by: None,
                 parked: false,
+                blocked_by: blocked_by.to_vec(),
                 answer: None,
             })),
         })
@@ -280,6 +283,11 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes something off the list of what a person must look at.
+    pub(crate) fn attended(&mut self, item: &ItemRef, reason: &str) {
+        self.delete(Table::Attention, record::attention_key(item, reason));
+    }
+
     /// Puts something on the list of what a person must look at.
     pub(crate) fn attention(&mut self, reason: &str, row: &AttentionRow) -> Result<(), Error> {
         let key = record::attention_key(&row.item, reason);
@@ -301,8 +309,7 @@ impl Batch {
                 },
             ),
             (Some(_), None) => {
-                let key = record::attention_key(&after.item, REASON);
-                self.delete(Table::Attention, key);
+                self.attended(&after.item, REASON);
                 Ok(())
             }
             _ => Ok(()),

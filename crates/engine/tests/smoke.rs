@@ -4,13 +4,12 @@ use chrono::TimeDelta;
 use engine::{Input, MessageStatus};
 use serde_json::json;
 
-use crate::support::{World, flagship, irr, item};
+use crate::support::{World, irr, item};
 
 #[tokio::test]
 async fn an_invoice_gets_a_link_and_is_paid_once() {
     let world =
         World::new(json!({ "script": { "create": "created", "pay": { "after": "1d" } } })).await;
-    world.engine.deploy(flagship()).await.unwrap();
     world.start("INV-1").await;
     world
         .engine
@@ -34,7 +33,7 @@ async fn an_invoice_gets_a_link_and_is_paid_once() {
     world.advance(TimeDelta::days(2)).await;
     assert_eq!(world.state("INV-1").await, "done");
     assert_eq!(world.engine.receipts().await.unwrap().len(), 1);
-    assert_eq!(world.host.receipts().len(), 1);
+    assert_eq!(world.crm().receipts().len(), 1);
     assert!(world.engine.attention().await.unwrap().is_empty());
     let replay = world.engine.replay(&item("INV-1")).await.unwrap();
     assert!(replay.same && !replay.erased, "{replay:?}");

@@ -148,6 +148,9 @@ pub(crate) struct IntentRow {
     /// Parked until a person retries.
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) parked: bool,
+    /// Abandoned links of this state that must be closed before anything is sent.
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) blocked_by: Vec<LinkId>,
     /// What came back, kept here while it cannot be applied; nothing is performed again then.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub(crate) answer: Option<Box<Answer>>,
@@ -220,6 +223,13 @@ pub struct LinkRow {
     pub polls: u32,
     /// When it is read again next.
     pub next_poll: Option<Timestamp>,
+    /// It belongs to a state entry that was left before anybody knew whether it was made. Nobody was told
+    /// about it, and the engine closes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
+    /// While nobody knows whether it was made: when a look-up that does not find it can be believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certain_after: Option<Timestamp>,
 }
 
 /// A payment that a gateway confirmed.

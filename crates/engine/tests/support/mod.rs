@@ -1,25 +1,46 @@
 //! A small world: one account on the sandbox, a CRM in memory, a clock that is set by hand.
 
-use std::collections::BTreeMap;
+mod fuse;
+mod models;
+mod taps;
+
 use std::sync::Arc;
 
-use activity::Account;
+use activity::{Account, Catalog};
 use chrono::TimeDelta;
-use engine::{Engine, Input, ManualClock};
+use engine::{
+    AttentionRow, Engine, Error, HistoryView, Input, Limits, LinkRow, ManualClock, MessageRow,
+    Reply,
+};
 use host::{Host, MemoryHost, MemoryItem, Party, PartyKind, PartyRole, Person, User};
-use payment::gateways::sandbox::{Sandbox, SandboxSettings};
-use persistence::{MemoryStore, Store};
-use serde_json::{Value as Json, json};
-use state_machine::{Definition, Model};
+use payment::Gateway;
+use payment::gateways::sandbox::{LedgerAudit, Sandbox, SandboxSettings};
+use persistence::{MemoryStore, Scan, Store, Table};
+use serde_json::Value as Json;
+use state_machine::{Definition, Instance};
 use values::{Currency, Fields, ItemRef, Locale, Money, PartyId, Timestamp, UserId, Value, Zone};
+
+pub(crate) use fuse::{Blow, CrashGateway, CrashHost, CrashStore, Fuse};
+pub(crate) use models::*;
+pub(crate) use taps::{GatewayTap, StoreTap, host_tapped, store_tapped, tapped};
+
+/// What a world is made of; each part can be replaced before the engine is built on it.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) crm: Arc<MemoryHost>,
+    pub(crate) host: Host,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) gateway: Arc<dyn Gateway>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) catalog: Catalog,
+    pub(crate) limits: Limits,
+}
 
 /// Everything a test touches.
 pub(crate) struct World {
     pub(crate) engine: Engine,
-    pub(crate) clock: Arc<ManualClock>,
-    pub(crate) host: Arc<MemoryHost>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) parts: Parts,
 }
 
 /// 2026-03-18 09:00 in Tehran.
@@ -117,197 +138,175 @@ pub(crate) fn put_invoice(host: &MemoryHost, id: &str, amount: i64) {
     );
 }
 
-impl World {
-    pub(crate) async fn new(options: Json) -> World {
-        World::on(Arc::new(MemoryStore::new()), options).await
-    }
-
-    pub(crate) async fn on(store: Arc<dyn Store>, options: Json) -> World {
-        let clock = Arc::new(ManualClock::at(start_time()));
-        World::with(store, crm(), sandbox(options), clock).await
-    }
-
-    pub(crate) async fn with(
-        store: Arc<dyn Store>,
-        host: Arc<MemoryHost>,
-        sandbox: Arc<Sandbox>,
-        clock: Arc<ManualClock>,
-    ) -> World {
-        let engine = Engine::builder()
-            .store(store.clone())
-            .host(Host::from_one(host.clone()))
-            .account(account(), sandbox.clone())
-            .clock(clock.clone())
-            .zone(Zone::parse("Asia/Tehran").unwrap())
-            .locales(vec![Locale::Fa, Locale::En])
-            .build()
-            .await
-            .unwrap();
-        World {
-            engine,
-            clock,
-            host,
-            store,
+impl Parts {
+    /// A sandbox that behaves as its options say, and nothing in the way.
+    pub(crate) fn new(options: Json) -> Parts {
+        let crm = crm();
+        let sandbox = sandbox(options);
+        Parts {
+            store: Arc::new(MemoryStore::new()),
+            host: Host::from_one(crm.clone()),
+            crm,
+            gateway: sandbox.clone(),
             sandbox,
+            clock: Arc::new(ManualClock::at(start_time())),
+            catalog: Catalog::builtin(),
+            limits: Limits::default(),
         }
     }
 
-    /// The same store, host, gateway and clock under a new engine, as after a restart.
+    pub(crate) async fn try_world(self) -> Result<World, Error> {
+        let engine = Engine::builder()
+            .store(self.store.clone())
+            .host(self.host.clone())
+            .account(account(), self.gateway.clone())
+            .clock(self.clock.clone())
+            .zone(Zone::parse("Asia/Tehran").unwrap())
+            .locales(vec![Locale::Fa, Locale::En])
+            .catalog(self.catalog.clone())
+            .limits(self.limits.clone())
+            .build()
+            .await?;
+        Ok(World {
+            engine,
+            parts: self,
+        })
+    }
+
+    pub(crate) async fn world(self) -> World {
+        self.try_world().await.unwrap()
+    }
+}
+
+impl World {
+    /// A world whose sandbox behaves as its options say, with the flagship deployed.
+    pub(crate) async fn new(options: Json) -> World {
+        World::running(options, flagship()).await
+    }
+
+    pub(crate) async fn running(options: Json, definition: Definition) -> World {
+        let world = Parts::new(options).world().await;
+        world.engine.deploy(definition).await.unwrap();
+        world
+    }
+
+    pub(crate) fn crm(&self) -> &MemoryHost {
+        &self.parts.crm
+    }
+
+    pub(crate) fn audit(&self) -> LedgerAudit {
+        self.parts.sandbox.audit()
+    }
+
+    /// The same store, CRM, gateway and clock under a new engine, as after a restart.
     pub(crate) async fn restarted(self) -> World {
-        let World {
-            store,
-            host,
-            sandbox,
-            clock,
-            ..
-        } = self;
-        World::with(store, host, sandbox, clock).await
+        let World { engine, parts } = self;
+        drop(engine);
+        parts.world().await
     }
 
     /// Moves the clock from due moment to due moment, and settles at each.
     pub(crate) async fn advance(&self, delta: TimeDelta) {
         let target = self.engine.now() + delta;
-        self.engine.settle().await.unwrap();
-        while let Some(due) = self
-            .engine
-            .next_due()
-            .await
-            .unwrap()
-            .filter(|due| *due <= target)
-        {
-            self.clock.set(due.max(self.engine.now()));
-            self.engine.settle().await.unwrap();
+        self.try_advance_to(target).await.unwrap();
+    }
+
+    pub(crate) async fn try_advance_to(&self, target: Timestamp) -> Result<(), Error> {
+        self.engine.settle().await?;
+        while let Some(due) = self.engine.next_due().await?.filter(|due| *due <= target) {
+            assert!(due > self.engine.now(), "still due at {due}");
+            self.parts.clock.set(due);
+            self.engine.settle().await?;
         }
-        self.clock.set(target);
+        self.parts.clock.set(target.max(self.engine.now()));
+        self.engine.settle().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn settle(&self) {
         self.engine.settle().await.unwrap();
     }
 
     pub(crate) async fn start(&self, id: &str) {
-        put_invoice(&self.host, id, 45_000_000);
+        put_invoice(&self.parts.crm, id, 45_000_000);
         self.engine.submit(Input::start(item(id))).await.unwrap();
     }
 
+    /// Somebody does something, and everything that follows at once is done.
+    pub(crate) async fn act(&self, id: &str, action: &str, actor: &str) -> Reply {
+        let input = Input::action(item(id), action, actor);
+        let reply = self.engine.submit(input).await.unwrap();
+        self.settle().await;
+        reply
+    }
+
+    /// An invoice that is approved: in the flagship, its link is made or under way.
+    pub(crate) async fn approved(&self, id: &str) {
+        self.start(id).await;
+        self.act(id, "approve", "zahra").await;
+    }
+
+    pub(crate) async fn event(&self, id: &str, name: &str) -> Reply {
+        let input = Input::event(item(id), name, Fields::new());
+        let reply = self.engine.submit(input).await.unwrap();
+        self.settle().await;
+        reply
+    }
+
+    pub(crate) async fn instance(&self, id: &str) -> Instance {
+        self.engine.instance(&item(id)).await.unwrap().unwrap()
+    }
+
     pub(crate) async fn state(&self, id: &str) -> String {
-        self.engine
-            .instance(&item(id))
+        self.instance(id).await.state
+    }
+
+    pub(crate) async fn incident(&self, id: &str) -> Option<String> {
+        self.instance(id)
             .await
-            .unwrap()
-            .unwrap()
-            .state
+            .incident
+            .map(|incident| incident.code)
     }
-}
 
-/// A model from its states, as JSON of the canonical form.
-pub(crate) fn model(states: Json) -> Definition {
-    model_with(states, json!({}))
-}
-
-pub(crate) fn model_with(states: Json, more: Json) -> Definition {
-    let mut model = json!({
-        "workflow": "invoice-payment", "version": 1, "entity": "invoice",
-        "label": { "en": "Invoice payment" },
-        "fields": {
-            "pay_days": field("number"), "mobile": field("text"), "reason": field("text"),
-            "receipt": field("receipt"),
-        },
-        "party_fields": {}, "related": {}, "events": {}, "stages": [], "initial": "review",
-        "on": [], "states": states,
-    });
-    for (key, value) in more.as_object().unwrap() {
-        model[key] = value.clone();
+    pub(crate) async fn links(&self) -> Vec<LinkRow> {
+        self.engine.links().await.unwrap()
     }
-    let model: Model = serde_json::from_value(model).unwrap();
-    Definition::build(model).unwrap_or_else(|problems| panic!("{problems:#?}"))
-}
 
-pub(crate) fn field(kind: &str) -> Json {
-    json!({ "type": kind, "label": null, "currency": null, "personal": false })
-}
-
-pub(crate) fn state(id: &str, kind: Json) -> Json {
-    json!({ "id": id, "label": null, "kind": kind, "on": [], "display": {} })
-}
-
-pub(crate) fn task(role: &str, actions: &[(&str, &str)]) -> Json {
-    let actions: Vec<Json> = actions
-        .iter()
-        .map(|(name, to)| action(name, to, json!({})))
-        .collect();
-    json!({ "task": {
-        "assignee": { "role": role }, "return_to_last": false, "actions": actions,
-        "remind_seconds": null, "critical_seconds": null, "timeout": null,
-    } })
-}
-
-pub(crate) fn action(name: &str, to: &str, more: Json) -> Json {
-    let mut action = json!({
-        "name": name, "label": null, "to": to, "when": null, "roles": [], "require": [],
-        "confirm": null, "color": null, "help": null,
-    });
-    for (key, value) in more.as_object().unwrap() {
-        action[key] = value.clone();
+    pub(crate) async fn messages(&self) -> Vec<MessageRow> {
+        self.engine.messages().await.unwrap()
     }
-    action
-}
 
-pub(crate) fn activity(name: &str, with: Json, next: &[(&str, &str)]) -> Json {
-    let next: BTreeMap<&str, &str> = next.iter().copied().collect();
-    json!({ "activity": {
-        "name": name, "with": with, "next": next,
-        "retry": { "attempts_max": 5, "pause_seconds": 10, "pause_seconds_max": 3600 },
-        "timeout_seconds": null,
-    } })
-}
+    pub(crate) async fn attention(&self) -> Vec<AttentionRow> {
+        self.engine.attention().await.unwrap()
+    }
 
-pub(crate) fn wait_payment(of: &str, next: &[(&str, &str)]) -> Json {
-    let next: BTreeMap<&str, &str> = next.iter().copied().collect();
-    json!({ "wait": {
-        "due": null, "event": null, "when": null, "payment": of, "by": null, "next": next,
-    } })
-}
+    pub(crate) async fn attention_codes(&self) -> Vec<String> {
+        let rows = self.attention().await;
+        rows.into_iter().map(|row| row.code).collect()
+    }
 
-/// The flagship: review → make_link → await → paid, with a task for errors.
-pub(crate) fn flagship() -> Definition {
-    model_with(
-        json!([
-            state("review", task("sales_manager", &[("approve", "make_link")])),
-            state(
-                "make_link",
-                activity(
-                    "create_payment_link",
-                    link_settings(),
-                    &[("success", "await_payment"), ("error", "link_failed"),]
-                )
-            ),
-            state(
-                "await_payment",
-                wait_payment("make_link", &[("paid", "done"), ("expired", "remind")])
-            ),
-            state(
-                "remind",
-                task(
-                    "sales_manager",
-                    &[("again", "make_link"), ("stop", "given_up")]
-                )
-            ),
-            state(
-                "link_failed",
-                task(
-                    "sales_manager",
-                    &[("again", "make_link"), ("stop", "given_up")]
-                )
-            ),
-            state("done", json!({ "end": "success" })),
-            state("given_up", json!({ "end": "failed" })),
-        ]),
-        json!({ "on": [{ "event": "paid_late", "of": "make_link", "when": null, "to": "done" }] }),
-    )
-}
+    pub(crate) async fn history(&self, id: &str) -> Vec<HistoryView> {
+        self.engine.history(&item(id)).await.unwrap()
+    }
 
-pub(crate) fn link_settings() -> Json {
-    json!({
-        "account": "main", "amount": "final", "expires": { "days": { "field": "pay_days" } },
-        "recipients": { "sms": ["contact"] }, "message": "default",
-        "receipt": { "type": "online", "approve": "auto", "field": "receipt" },
-    })
+    /// The kinds of an item's history, oldest first.
+    pub(crate) async fn kinds(&self, id: &str) -> Vec<String> {
+        let lines = self.history(id).await;
+        lines.into_iter().map(|line| line.row.kind).collect()
+    }
+
+    pub(crate) async fn rows(&self, table: Table) -> usize {
+        self.parts.store.scan(Scan::all(table)).await.unwrap().len()
+    }
+
+    /// What must hold for every item at any time.
+    pub(crate) async fn sound(&self, id: &str) {
+        let replay = self.engine.replay(&item(id)).await.unwrap();
+        assert!(replay.same && !replay.erased, "{id}: {replay:?}");
+        let instance = self.instance(id).await;
+        let definition = self.engine.definition_of(&instance).await.unwrap();
+        assert!(instance.wake_source(&definition).is_some(), "{instance:?}");
+        let audit = self.audit();
+        assert!(audit.twice_live().is_empty(), "{audit:?}");
+    }
 }

@@ -59,21 +59,11 @@ pub(super) fn conclude(
         "messages": body.recipients.reached.len(),
         "unreachable": body.recipients.unreachable,
     });
-    let delivery_failed = body.recipients.reached.is_empty();
     let changes = Changes {
         messages,
-        delivery_failed,
-        unreachable: body.recipients.unreachable,
-        link: Some(LinkDraft {
-            reference: body.request.reference,
-            account: body.account,
-            provider_ref: link.provider_ref,
-            url: link.url,
-            amount: body.request.amount,
-            expires_at: body.request.expires_at,
-            description: body.request.description,
-            receipt: body.receipt,
-        }),
+        delivery_failed: body.recipients.reached.is_empty(),
+        unreachable: body.recipients.unreachable.clone(),
+        link: Some(record(body, Some(link))),
         ..Changes::default()
     };
     Outcome {
@@ -81,6 +71,29 @@ pub(super) fn conclude(
         result,
         ..Outcome::success()
     }
+}
+
+/// What is written down of a link; without the gateway's answer nobody knows its name there.
+fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
+    let (provider_ref, url) = link
+        .map(|link| (link.provider_ref, link.url))
+        .unwrap_or_default();
+    LinkDraft {
+        reference: body.request.reference,
+        account: body.account,
+        provider_ref,
+        url,
+        amount: body.request.amount,
+        expires_at: body.request.expires_at,
+        description: body.request.description,
+        receipt: body.receipt,
+    }
+}
+
+pub(super) fn may_have_made(request: &Request, result: Option<&Json>) -> Option<LinkDraft> {
+    let body: Body = serde_json::from_value(request.body.clone()).ok()?;
+    let link = result.and_then(|result| serde_json::from_value(result.clone()).ok());
+    Some(record(body, link))
 }
 
 struct Scene<'a> {

@@ -17,8 +17,8 @@ use crate::message::{OwnTexts, Recipients, Texts};
 use crate::problem::{PrepareContext, Problem};
 use crate::settings::schema_of;
 use crate::{
-    Activity, Attempt, Attempted, Descriptor, Need, Outcome, Plan, PlanContext, Prepared, Request,
-    World,
+    Activity, Attempt, Attempted, Descriptor, LinkDraft, Need, Outcome, Plan, PlanContext,
+    Prepared, Request, World,
 };
 
 /// Makes a payment link for the item and sends it.
@@ -126,6 +126,10 @@ impl Prepared for Ready {
 
     fn conclude(&self, context: &PlanContext<'_>, request: &Request, result: &Json) -> Outcome {
         conclude::conclude(self, context, request, result)
+    }
+
+    fn may_have_made(&self, request: &Request, result: Option<&Json>) -> Option<LinkDraft> {
+        conclude::may_have_made(request, result)
     }
 
     fn warnings(&self) -> &[Problem] {
