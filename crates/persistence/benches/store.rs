@@ -31,7 +31,11 @@ static ORDERED: std::sync::LazyLock<bool> =
 
 fn item_key(item: u64) -> Vec<u8> {
     // Spread, so that neighbours in time are no neighbours in the index, unless asked otherwise.
-    let number = if *ORDERED { item } else { item.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
+    let number = if *ORDERED {
+        item
+    } else {
+        item.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
     format!("invoice/{number:016x}").into_bytes()
 }
 

@@ -200,6 +200,14 @@ impl DiskLock for RealLock {
     }
 }
 
+impl Drop for RealLock {
+    fn drop(&mut self) {
+        // Closing would do, were it not for a child process that this one is just starting: it
+        // shares the lock until it becomes another program.
+        let _ = self.file.unlock();
+    }
+}
+
 fn read_pid(file: &File) -> Option<u32> {
     let mut text = [0; 16];
     let read = read_at(file, &mut text, 0).ok()?;

@@ -26,7 +26,7 @@ pub use commit::{
     VerifyReport, Write,
 };
 pub use error::{Error, ErrorKind, Operation, Refusal, Retry};
-pub use journal::{JournalStore, Options, Stats};
+pub use journal::{ExportReport, JournalStore, Options, Stats, export};
 pub use memory::MemoryStore;
 
 /// A place where commits are kept.
@@ -61,9 +61,9 @@ pub trait Store: Send + Sync + 'static {
     /// `Corrupt` or `Io` when a row cannot be read.
     async fn scan(&self, scan: Scan) -> Result<Vec<(Vec<u8>, Row)>, Error>;
 
-    /// The subject's history, oldest first: at most `limit` entries of commits whose version is
-    /// greater than `after_version`. A commit with several entries may be cut by `limit`; ask again
-    /// from the version before it.
+    /// The subject's history, oldest first: entries of commits whose version is greater than
+    /// `after_version`, until there are `limit` of them. A commit is never cut, so there may be a few
+    /// more; going on behind the last entry's version misses nothing.
     ///
     /// # Errors
     /// `Corrupt` or `Io` when a record cannot be read.

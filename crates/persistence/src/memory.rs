@@ -280,9 +280,12 @@ impl Store for MemoryStore {
             return Ok(Vec::new());
         };
         let logged = found.commits.iter().filter_map(|at| held.log.get(*at));
-        let entries = logged
-            .filter(|logged| logged.version > after_version)
-            .flat_map(|logged| {
+        let mut entries = Vec::new();
+        for logged in logged.filter(|logged| logged.version > after_version) {
+            if entries.len() >= limit {
+                break;
+            }
+            entries.extend(
                 (0_u32..)
                     .zip(&logged.history)
                     .map(|(index, row)| HistoryEntry {
@@ -292,9 +295,10 @@ impl Store for MemoryStore {
                         row: row.clone(),
                         erased: logged.erased,
                         hash: logged.hash,
-                    })
-            });
-        Ok(entries.take(limit).collect())
+                    }),
+            );
+        }
+        Ok(entries)
     }
 
     async fn erase_personal(&self, subject: &[u8]) -> Result<u64, Error> {

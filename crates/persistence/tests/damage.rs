@@ -295,3 +295,37 @@ async fn damage_met_while_reading_is_told_with_its_place() {
     // The other subjects' records are whole.
     assert_eq!(store.history(b"s1", 0, 99).await.unwrap().len(), 8);
 }
+
+/// Old records behind a good index are not read when opening, if told so; they are found out when
+/// they are read, and by `verify`.
+#[tokio::test]
+async fn how_much_of_the_journal_is_checked_when_opening_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        check_journal_bytes: 0,
+        ..tiny()
+    };
+    let store = JournalStore::open(folder.path(), options).unwrap();
+    for number in 0..RECORDS {
+        store.commit(commit(number)).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let file = folder.path().join("journal/00000001.log");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[4096 + 120] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let error = JournalStore::open(folder.path(), tiny()).unwrap_err();
+    assert!(error.is_corrupt(), "{error}");
+    // Enough for the newest segment and the one before it, but not for the first.
+    let newest = Options {
+        check_journal_bytes: 4096,
+        ..tiny()
+    };
+    for options in [newest, options] {
+        let store = JournalStore::open(folder.path(), options).unwrap();
+        assert!(store.subject(b"s0").await.unwrap().is_some());
+        assert!(store.history(b"s0", 0, 99).await.unwrap_err().is_corrupt());
+        assert!(store.verify().await.unwrap_err().is_corrupt());
+    }
+}

@@ -5,6 +5,7 @@
 mod conformance;
 mod crash;
 mod damage;
+mod export;
 mod failing;
 mod index;
 mod kill;

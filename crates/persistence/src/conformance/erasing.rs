@@ -56,15 +56,15 @@ pub(super) async fn history_is_told_oldest_first(bench: &dyn Bench) -> Steps {
     )
 }
 
-pub(super) async fn history_can_be_asked_from_a_version_and_limited(bench: &dyn Bench) -> Steps {
+pub(super) async fn history_comes_in_pages_of_whole_commits(bench: &dyn Bench) -> Steps {
     let store = bench.fresh()?;
     for version in 0..5_u64 {
         store.commit(personal("a", version, "who")).await?;
     }
     for (after, limit, expected) in [
-        (0, 3, vec![(1, 0), (1, 1), (2, 0)]),
+        (0, 3, vec![(1, 0), (1, 1), (2, 0), (2, 1)]),
         (3, 9, vec![(4, 0), (4, 1), (5, 0), (5, 1)]),
-        (4, 1, vec![(5, 0)]),
+        (4, 1, vec![(5, 0), (5, 1)]),
         (5, 9, vec![]),
         (0, 0, vec![]),
         (u64::MAX, 9, vec![]),

@@ -96,7 +96,7 @@ pub const CASES: &[Case] = cases![
     committing::a_bad_commit_is_refused_alone,
     committing::a_caller_reads_its_own_writes,
     erasing::history_is_told_oldest_first,
-    erasing::history_can_be_asked_from_a_version_and_limited,
+    erasing::history_comes_in_pages_of_whole_commits,
     erasing::history_of_an_unknown_subject_is_empty,
     erasing::every_commit_has_its_own_hash,
     erasing::erasing_wipes_history_and_keeps_the_chain,

@@ -31,6 +31,8 @@ const BATCH_BYTES: usize = 1 << 20;
 const FORMAT: u32 = 1;
 /// A damaged tree may keep sled busy for ever; opening takes seconds at most.
 const PATIENCE: Duration = Duration::from_secs(120);
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A folder for sled.
 #[derive(Debug)]
@@ -50,7 +52,19 @@ impl SledHome {
         }
     }
 
+    /// sled locks its file; the lock of an opening just ended may be held for a moment longer by a
+    /// child process that is just being started, so a refusal is tried again.
     fn open_tree(&self) -> Result<SledIndex, Fault> {
+        for _ in 0..LOCK_ATTEMPTS {
+            match self.open_tree_once() {
+                Err(Fault::Io(_)) => std::thread::sleep(LOCK_PAUSE),
+                opened => return opened,
+            }
+        }
+        self.open_tree_once()
+    }
+
+    fn open_tree_once(&self) -> Result<SledIndex, Fault> {
         let config = ::sled::Config::new()
             .path(&self.folder)
             .mode(::sled::Mode::HighThroughput)

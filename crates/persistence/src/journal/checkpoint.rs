@@ -198,7 +198,8 @@ impl CheckpointWriter {
             cursor: None,
             block: Vec::new(),
             rows: 0,
-            crcs: 0, unsynced: 0
+            crcs: 0,
+            unsynced: 0,
         })
     }
 

@@ -79,25 +79,28 @@ impl Header {
     }
 
     pub(crate) fn encode(&self, store: &StoreId) -> [u8; HEADER] {
-        let mut out = Vec::with_capacity(HEADER);
-        out.extend_from_slice(&MARK);
-        out.extend_from_slice(&[0; 4]);
-        for number in [
+        let mut bytes = [0; HEADER];
+        let numbers = [
             self.body,
             self.personal,
             self.body_crc,
             self.kind.tag(),
             self.epoch,
-            self.gap,
-        ] {
-            out.extend_from_slice(&number.to_le_bytes());
+        ];
+        let numbers = numbers
+            .iter()
+            .chain([&self.gap])
+            .flat_map(|number| number.to_le_bytes());
+        let wide = [self.sequence, self.version]
+            .into_iter()
+            .flat_map(u64::to_le_bytes);
+        let previous = [self.previous.segment, self.previous.offset];
+        let previous = previous.into_iter().flat_map(u32::to_le_bytes);
+        let behind = numbers.chain(wide).chain(previous).chain(self.hash);
+        let all = MARK.into_iter().chain([0; 4]).chain(behind);
+        for (place, byte) in bytes.iter_mut().zip(all) {
+            *place = byte;
         }
-        out.extend_from_slice(&self.sequence.to_le_bytes());
-        out.extend_from_slice(&self.version.to_le_bytes());
-        self.previous.put(&mut out);
-        out.extend_from_slice(&self.hash);
-        let mut bytes = [0; HEADER];
-        bytes.copy_from_slice(&out);
         let crc = checksum(store, &bytes);
         if let Some(place) = bytes.get_mut(4..8) {
             place.copy_from_slice(&crc.to_le_bytes());

@@ -41,7 +41,6 @@ impl Shared {
             let frame = read_frame(&self.segments, &self.store, at, Operation::History)?;
             self.add_entries(&frame, at, erased, &mut entries)?;
         }
-        entries.truncate(limit);
         Ok(entries)
     }
 

@@ -12,6 +12,7 @@ mod apply;
 mod blank;
 mod body;
 mod checkpoint;
+mod export;
 mod flusher;
 mod frame;
 mod highwater;
@@ -31,5 +32,6 @@ mod verify;
 mod wipe;
 mod writer;
 
+pub use export::{ExportReport, export};
 pub use options::{Options, Stats};
 pub use store::JournalStore;

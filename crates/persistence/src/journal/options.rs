@@ -23,6 +23,9 @@ pub struct Options {
     pub index_sync_bytes: u64,
     /// Memory sled may use for its cache, in bytes.
     pub cache_bytes: u64,
+    /// How much of the journal's newest end is always read and checked when opening, in bytes.
+    /// Records before that are checked when they are read, and by `verify`.
+    pub check_journal_bytes: u64,
     /// Read the whole index when opening and compare it with its count and checksum. Without it,
     /// damage that hides rows is found by `verify` only; damaged rows are found either way.
     pub check_index: bool,
@@ -40,6 +43,7 @@ impl Default for Options {
             checkpoint_every_bytes: 256 << 20,
             index_sync_bytes: 8 << 20,
             cache_bytes: 64 << 20,
+            check_journal_bytes: 64 << 20,
             check_index: true,
             queue: 4096,
         }

@@ -50,7 +50,7 @@ impl Frame {
 }
 
 /// What lies at a place.
-enum Found {
+pub(crate) enum Found {
     /// Zeros, or no room for a record.
     Blank,
     /// Something that is no whole record.
@@ -76,7 +76,7 @@ pub(crate) fn read_frame(
 
 /// A piece of one segment in memory.
 #[derive(Debug, Default)]
-struct Window {
+pub(crate) struct Window {
     segment: u32,
     start: u64,
     bytes: Vec<u8>,
@@ -107,7 +107,8 @@ impl Window {
         Ok(rest.get(..length).unwrap_or(rest))
     }
 
-    fn find(
+    /// What lies at `offset`.
+    pub(crate) fn find(
         &mut self,
         segment: &Segment,
         store: &StoreId,
@@ -140,7 +141,7 @@ impl Window {
 }
 
 /// Bytes read at once when reading in order.
-const AHEAD: usize = 256 << 10;
+pub(crate) const AHEAD: usize = 256 << 10;
 
 /// One step of reading in order.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ pub(crate) fn recover(
             .flat_map(|found| [found.start, found.end])
             .collect(),
     };
-    let tail = find_end(&segments, &store, &evidence)?;
+    let tail = find_end(&segments, &store, &evidence, options.check_journal_bytes)?;
     lock.sign().map_err(io)?;
     clean(&segments, &tail)?;
 
@@ -164,8 +164,21 @@ struct Tail {
     dirty: bool,
 }
 
-fn find_end(segments: &Segments, store: &StoreId, evidence: &Evidence) -> Result<Tail, Error> {
-    let start = evidence.start(segments, store);
+fn find_end(
+    segments: &Segments,
+    store: &StoreId,
+    evidence: &Evidence,
+    check_bytes: u64,
+) -> Result<Tail, Error> {
+    let mut start = evidence.start(segments, store);
+    if check_bytes > 0 {
+        let early = segments.begin_before(check_bytes, store);
+        start = if early.sequence < start.sequence {
+            early
+        } else {
+            start
+        };
+    }
     let mut scanner = Scanner::new(segments, *store, start, Operation::Open);
     let newest = segments
         .header(segments.count())

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::place::{Position, StoreId};
+use super::place::{Mark, Position, StoreId};
 use crate::bytes::{Reader, wide};
 use crate::disk::{Access, BlockFile, Disk};
 use crate::{Error, ErrorKind, Operation};
@@ -146,7 +146,7 @@ pub(crate) fn segment_path(number: u32) -> PathBuf {
     Path::new(FOLDER).join(format!("{number:08}.log"))
 }
 
-fn parse_name(name: &str) -> Option<u32> {
+pub(crate) fn parse_name(name: &str) -> Option<u32> {
     let digits = name.strip_suffix(".log")?;
     (digits.len() == 8).then(|| digits.parse().ok()).flatten()
 }
@@ -200,6 +200,28 @@ impl Segments {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&number)
             .copied()
+    }
+
+    /// Where to begin so that at least the newest `bytes` are read, or everything: the beginning of a
+    /// segment that is not the newest.
+    pub(crate) fn begin_before(&self, bytes: u64, store: &StoreId) -> Mark {
+        let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = 0_u64;
+        for header in headers.values().rev().skip(1) {
+            read = read.saturating_add(header.capacity);
+            if read >= bytes && header.number > 1 {
+                return Mark {
+                    sequence: header.first.saturating_sub(1),
+                    last: Position::default(),
+                    end: Position {
+                        segment: header.number,
+                        offset: BLOCK,
+                    },
+                    hash: header.hash,
+                };
+            }
+        }
+        Mark::genesis(store)
     }
 
     /// The error for a damaged place.

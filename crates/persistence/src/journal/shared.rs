@@ -151,13 +151,19 @@ impl Shared {
 
     /// Whether commits must wait until rows have been written out.
     pub(crate) fn is_full(&self) -> bool {
-        self.is_over(self.options.overlay_entries_max, self.options.overlay_bytes_max)
+        self.is_over(
+            self.options.overlay_entries_max,
+            self.options.overlay_bytes_max,
+        )
     }
 
     /// Whether commits will have to wait soon.
     pub(crate) fn is_nearly_full(&self) -> bool {
         let most = |most: usize| most.saturating_sub(most.checked_div(4).unwrap_or(0));
-        self.is_over(most(self.options.overlay_entries_max), most(self.options.overlay_bytes_max))
+        self.is_over(
+            most(self.options.overlay_entries_max),
+            most(self.options.overlay_bytes_max),
+        )
     }
 
     fn is_over(&self, most_entries: usize, most_bytes: usize) -> bool {
