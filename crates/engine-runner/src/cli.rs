@@ -77,7 +77,7 @@ pub(crate) fn run() -> Outcome {
         Command::Links(args) => waited(links::run(args, config()?)),
         Command::Messages(args) => waited(messages::run(args, config()?)),
         Command::Verify(args) => waited(verify::run(args, config()?)),
-        Command::Export(args) => waited(export::run(args, config()?)),
+        Command::Export(args) => export::run(&args),
     }
 }
 

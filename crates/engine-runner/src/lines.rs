@@ -37,24 +37,7 @@ impl LineFile {
             .open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |last| last + 1);
-        let lines = bytes
-            .get(..whole)
-            .unwrap_or_default()
-            .split(|byte| *byte == b'\n');
-        let rows = lines
-            .enumerate()
-            .filter(|(_, line)| !line.is_empty())
-            .map(|(index, line)| {
-                serde_json::from_slice(line).map_err(|error| {
-                    let message = format!("{}:{}: {error}", path.display(), index + 1);
-                    Failure::new(Exit::Failed, "store_damaged", message)
-                })
-            })
-            .collect::<Outcome<Vec<T>>>()?;
+        let (rows, whole) = parse(path, &bytes)?;
         file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
         file.seek(SeekFrom::End(0))?;
         let (sender, queue) = channel();
@@ -62,6 +45,11 @@ impl LineFile {
             .name("lines".to_owned())
             .spawn(move || write(file, &queue))?;
         Ok((LineFile { sender }, rows))
+    }
+
+    /// The lines of a file that somebody else may have open; nothing is changed.
+    pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Outcome<Vec<T>> {
+        Ok(parse(path, &std::fs::read(path)?)?.0)
     }
 
     /// Hands a line in. Lines are written in the order they were handed in.
@@ -79,6 +67,29 @@ impl Written {
     pub(crate) async fn on_disk(self) -> std::io::Result<()> {
         self.0.await.map_err(|_| closed())?
     }
+}
+
+/// The lines of a file, and how many of its bytes they are.
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Outcome<(Vec<T>, usize)> {
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |last| last + 1);
+    let lines = bytes
+        .get(..whole)
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n');
+    let rows = lines
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+        .map(|(index, line)| {
+            serde_json::from_slice(line).map_err(|error| {
+                let message = format!("{}:{}: {error}", path.display(), index + 1);
+                Failure::new(Exit::Failed, "store_damaged", message)
+            })
+        })
+        .collect::<Outcome<Vec<T>>>()?;
+    Ok((rows, whole))
 }
 
 fn closed() -> std::io::Error {

@@ -109,6 +109,23 @@ pub(crate) fn read(path: &Path, loaded: &Loaded, project: &Project) -> Outcome<P
     Ok(play)
 }
 
+/// What is wrong with the file whatever the workflow is; names are checked by the run.
+pub(crate) fn check_shape(source: &SourceFile) -> Vec<Diagnostic> {
+    let mut findings = Findings::new(source.name.clone());
+    let document = syntax::parse(source, &mut findings);
+    let root = document.as_ref().map(|document| &document.root);
+    let play = root.and_then(|root| Record::open(root, "a play", PLAY_KEYS, &mut findings));
+    let rules = play.and_then(|play| play.need("play", &mut findings));
+    let rules = rules.and_then(|node| read::elements(node, "a list of rules", &mut findings));
+    for node in rules.unwrap_or_default() {
+        if let Some(rule) = Record::open(node, "a rule", RULE_KEYS, &mut findings) {
+            rule.need("in", &mut findings);
+            rule.one_of(WHAT_KEYS, &mut findings);
+        }
+    }
+    findings.finish()
+}
+
 fn parse(source: &SourceFile, loaded: &Loaded, project: &Project) -> (Play, Findings) {
     let mut findings = Findings::new(source.name.clone());
     let names = Names {

@@ -42,7 +42,7 @@ pub(crate) async fn all<T: DeserializeOwned>(
 }
 
 /// A page of a table behind a key; `None` when there are no more.
-pub(crate) async fn page(
+async fn page(
     store: &dyn Store,
     table: Table,
     after: Option<Vec<u8>>,

@@ -56,12 +56,18 @@ pub(crate) struct Opened {
 
 /// Opens a store folder that must be there.
 pub(crate) async fn open_existing(config: &Config, folder: &Path) -> Outcome<Opened> {
-    if !is_store(folder) {
-        let message = format!("there is no store in {}", folder.display());
-        return Err(Failure::usage("store_missing", message)
-            .help("`engine-runner run … --store DIR` makes one"));
-    }
+    journal_of(folder)?;
     open(config, Some(folder), Time::AsStored).await
+}
+
+/// The journal of a store folder that must be there.
+pub(crate) fn journal_of(folder: &Path) -> Outcome<PathBuf> {
+    if is_store(folder) {
+        return Ok(folder.join(JOURNAL));
+    }
+    let message = format!("there is no store in {}", folder.display());
+    Err(Failure::usage("store_missing", message)
+        .help("`engine-runner run … --store DIR` makes one"))
 }
 
 /// Whether a store is in the folder.

@@ -1,5 +1,6 @@
 //! What people and accidents hand in: each gets a code and an exit code, and nothing is lost.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::support::Place;
@@ -207,7 +208,7 @@ fn a_store_is_open_once_at_a_time() {
         );
         std::thread::yield_now();
     }
-    for command in ["items", "verify", "export"] {
+    for command in ["items", "verify", "links"] {
         let ran = place.run(&format!("{command} --store data")).expect(6);
         assert!(ran.err.contains("error[store_locked]"), "{}", ran.err);
         assert!(
@@ -237,34 +238,79 @@ fn times_do_not_mix() {
     assert!(ran.err.contains("error[real_store]"), "{}", ran.err);
 }
 
-#[test]
-fn a_store_of_a_newer_version_and_a_damaged_one_are_refused_untouched() {
-    let place = Place::with_project();
-    place.run_invoice().expect(0);
-    let segments = place.path().join("data/journal/journal");
-    let first = std::fs::read_dir(&segments)
+/// The first file of the journal.
+fn first_segment(place: &Place) -> PathBuf {
+    let folder = place.path().join("data/journal/journal");
+    std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .min()
-        .unwrap();
-    let good = std::fs::read(&first).unwrap();
+        .unwrap()
+}
+
+#[test]
+fn a_damaged_store_is_refused_untouched_and_the_rest_can_be_got_out() {
+    let place = Place::with_project();
+    place.run_invoice().expect(0);
+    let segment = first_segment(&place);
+    let good = std::fs::read(&segment).unwrap();
     // A record in the middle of the journal, with others behind it.
     let mut bad = good.clone();
-    let place_of_word = good
+    let at = good
         .windows(11)
         .position(|window| window == b"make_link/6")
         .expect("a reference");
-    bad[place_of_word] ^= 1;
-    std::fs::write(&first, &bad).unwrap();
+    bad[at] ^= 1;
+    std::fs::write(&segment, &bad).unwrap();
     let ran = place.run("verify --store data").expect(5);
     assert!(
         ran.err.contains("error[store_damaged]") && ran.err.contains("byte"),
         "{}",
         ran.err
     );
-    assert_eq!(std::fs::read(&first).unwrap(), bad);
-    std::fs::write(&first, &good).unwrap();
+    assert_eq!(std::fs::read(&segment).unwrap(), bad);
+    let export = place.run("export --store data").expect(5);
+    assert!(export.out.contains("\"kind\":\"gap\""), "{}", export.err);
+    assert!(export.out.lines().count() > 10);
+    std::fs::write(&segment, &good).unwrap();
     place.run("verify --store data").expect(0);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_untouched() {
+    let place = Place::with_project();
+    place.run_invoice().expect(0);
+    let segment = first_segment(&place);
+    let mut bytes = std::fs::read(&segment).unwrap();
+    // Magic, format, and a checksum of both: these keep their places for ever.
+    bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
+    let sum = crc32c(&bytes[..12]).to_le_bytes();
+    bytes[12..16].copy_from_slice(&sum);
+    std::fs::write(&segment, &bytes).unwrap();
+    for command in ["items", "verify", "export"] {
+        let ran = place.run(&format!("{command} --store data")).expect(5);
+        assert!(
+            ran.err.contains("error[store_newer]") && ran.err.contains('7'),
+            "{}",
+            ran.err
+        );
+    }
+    assert!(
+        place
+            .run_invoice()
+            .expect(5)
+            .err
+            .contains("error[store_newer]")
+    );
+    assert_eq!(std::fs::read(&segment).unwrap(), bytes);
+}
+
+/// CRC-32C, bit by bit.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, _| (sum >> 1) ^ (0x82f6_3b78 & (sum & 1).wrapping_neg());
+    !bytes
+        .iter()
+        .fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), step))
 }
 
 #[test]

@@ -86,7 +86,8 @@ struct Series {
     parked: usize,
 }
 
-fn series(profile: &str, seed: u64, kills: u64, invoices: u64) -> Series {
+/// What becomes of every item when nobody kills anything.
+fn without_kills(profile: &str, invoices: u64) -> BTreeMap<String, Fate> {
     let whole = project(profile, invoices);
     whole.run(RUN).expect(0);
     let without_kills = fates(&whole);
@@ -95,6 +96,16 @@ fn series(profile: &str, seed: u64, kills: u64, invoices: u64) -> Series {
         without_kills.values().all(|fate| fate.0 == "paid"),
         "{without_kills:?}"
     );
+    without_kills
+}
+
+/// Kills so often, over as many rounds as it takes, and judges every round.
+fn series(
+    profile: &str,
+    seed: u64,
+    (kills, invoices): (u64, u64),
+    without_kills: &BTreeMap<String, Fate>,
+) -> Series {
     let mut random = Random(seed | 1);
     let mut series = Series::default();
     while series.kills < kills {
@@ -106,7 +117,7 @@ fn series(profile: &str, seed: u64, kills: u64, invoices: u64) -> Series {
             series.kills > before,
             "a round without a kill shows nothing"
         );
-        judge(&place, profile, &without_kills, &mut series);
+        judge(&place, profile, without_kills, &mut series);
     }
     series
 }
@@ -218,9 +229,10 @@ fn seeds() -> [u64; 2] {
 
 fn survives(profile: &str) {
     let (kills, invoices) = (number("CHARKH_KILLS", 6), number("CHARKH_INVOICES", 40));
+    let without_kills = without_kills(profile, invoices);
     for (seed, kills) in seeds().into_iter().zip([kills / 2, kills - kills / 2]) {
         println!("profile {profile}, seed {seed:#x}");
-        let series = series(profile, seed, kills, invoices);
+        let series = series(profile, seed, (kills, invoices), &without_kills);
         println!("profile {profile}: {series:?}");
         assert_eq!(series.kills, kills);
     }

@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::files::{self, FileKind};
-use crate::{loading, output, wiring};
+use crate::{loading, output, play_file, wiring};
 
 /// Find every mistake in workflows, scenarios and the project file.
 ///
@@ -233,7 +233,7 @@ impl Around<'_> {
             }
             FileKind::Scenario => self.scenario(source, path)?,
             // Whom and what a play names depends on the workflow it is played with.
-            FileKind::Play => Vec::new(),
+            FileKind::Play => play_file::check_shape(source),
         })
     }
 

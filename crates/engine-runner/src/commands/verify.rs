@@ -9,9 +9,10 @@ use charkh::persistence::{Store as _, VerifyReport};
 use crate::commands::{ListArgs, StoreArgs, items};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::lines::LineFile;
 use crate::outbox::Line;
+use crate::output;
 use crate::wiring::{self, LEDGER, MESSAGES, Opened};
-use crate::{lines, output};
 
 /// Check that a store is whole.
 ///
@@ -135,7 +136,7 @@ fn messages(path: &Path) -> Outcome<(usize, Vec<String>)> {
     if !path.exists() {
         return Ok((0, Vec::new()));
     }
-    let (_, lines) = lines::LineFile::open::<Line>(path)?;
+    let lines = LineFile::read::<Line>(path)?;
     let mut seen = BTreeSet::new();
     let count = lines.len();
     let repeated = lines
