@@ -28,6 +28,8 @@ mod request;
 mod segment;
 mod shared;
 mod store;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod wipe;
 mod writer;

@@ -61,7 +61,7 @@ impl JournalStore {
         )
     }
 
-    fn start(
+    pub(crate) fn start(
         disk: Arc<dyn Disk>,
         home: Box<dyn IndexHome>,
         options: Options,
