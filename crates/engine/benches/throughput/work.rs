@@ -99,7 +99,7 @@ impl Bench {
         latencies.push(begun.elapsed());
         ready.await.unwrap();
         let begun = Instant::now();
-        let paid = Input::event(item, "paid", Fields::new()).with_id("paid");
+        let paid = Input::event(item, "settled", Fields::new()).with_id("settled");
         let reply = self.engine.submit(paid).await.unwrap();
         latencies.push(begun.elapsed());
         assert!(reply.ended.is_some(), "{reply:?}");
@@ -132,7 +132,7 @@ fn definition() -> Definition {
     let model = json!({
         "workflow": "work-unit", "version": 1, "entity": "invoice", "label": { "en": "Work unit" },
         "fields": {}, "party_fields": {}, "related": {}, "stages": [], "initial": "review", "on": [],
-        "events": { "paid": { "payload": {}, "keep_seconds": 0, "late": "record" } },
+        "events": { "settled": { "payload": {}, "keep_seconds": 0, "late": "record" } },
         "states": [
             state("review", json!({ "task": {
                 "assignee": { "role": "sales_manager" }, "return_to_last": false,
@@ -149,7 +149,7 @@ fn definition() -> Definition {
             state("create_link", activity("notify")),
             state("notify", activity("await_payment")),
             state("await_payment", json!({ "wait": {
-                "due": null, "event": { "name": "paid", "when": null }, "when": null,
+                "due": null, "event": { "name": "settled", "when": null }, "when": null,
                 "payment": null, "by": null, "next": { "event": "done" },
             } })),
             state("done", json!({ "end": "success" })),
