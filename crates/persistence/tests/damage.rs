@@ -235,7 +235,9 @@ async fn the_other_files_can_be_damaged_or_lost_without_harm() {
         lost.lose(&file);
         holds(open(&lost), &held, &format!("{} lost", file.display())).await;
         let length = disk.content(&file).len();
-        for at in 0..length.min(6000) {
+        let content = disk.content(&file);
+        // Of the zeros between the slots every ninth must do.
+        for at in (0..length.min(6000)).filter(|at| content[*at] != 0 || at % 9 == 0) {
             let copy = damaged(&disk, &file, |bytes| bytes[at] ^= 1 << (at % 8));
             holds(open(&copy), &held, &format!("{} at {at}", file.display())).await;
             if at % 7 == 0 {

@@ -4,6 +4,7 @@
 //! brings it up to date or throws it away.
 
 mod memory;
+mod meta;
 mod row;
 mod sled;
 

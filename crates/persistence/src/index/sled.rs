@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
+use super::meta::{Meta, Sums};
 use super::{Change, Fault, Index, IndexHome};
-use crate::bytes::{Reader, spread, wide};
+use crate::bytes::wide;
 use crate::journal::place::{Mark, StoreId};
 
 /// Sorts before every row.
@@ -28,7 +29,6 @@ const PIECE_BYTES: usize = 60 << 10;
 /// A batch of thousands of operations makes sled's memory explode.
 const BATCH_OPS: usize = 127;
 const BATCH_BYTES: usize = 1 << 20;
-const FORMAT: u32 = 1;
 /// A damaged tree may keep sled busy for ever; opening takes seconds at most.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOCK_ATTEMPTS: u32 = 20;
@@ -188,67 +188,6 @@ fn fault(error: ::sled::Error) -> Fault {
         ::sled::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => Fault::Full,
         ::sled::Error::Io(error) => Fault::Io(error),
         _ => Fault::Damaged,
-    }
-}
-
-/// Number and sum of checksums of all entries but the meta row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sums {
-    entries: u64,
-    sum: u64,
-}
-
-impl Sums {
-    fn digest(key: &[u8], value: &[u8]) -> u64 {
-        let crc = crc32c::crc32c_append(crc32c::crc32c(key), value);
-        spread(u64::from(crc) ^ wide(value.len()).rotate_left(32))
-    }
-
-    fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.entries = self.entries.wrapping_add(1);
-        self.sum = self.sum.wrapping_add(Self::digest(key, value));
-    }
-
-    fn remove(&mut self, key: &[u8], value: &[u8]) {
-        self.entries = self.entries.wrapping_sub(1);
-        self.sum = self.sum.wrapping_sub(Self::digest(key, value));
-    }
-}
-
-/// The row beside all rows: whose index this is, how far it has got, what it must hold.
-struct Meta {
-    mark: Mark,
-    sums: Sums,
-}
-
-impl Meta {
-    fn encode(&self, store: &StoreId) -> Vec<u8> {
-        let mut out = Vec::with_capacity(Mark::BYTES.saturating_add(48));
-        out.extend_from_slice(&FORMAT.to_le_bytes());
-        out.extend_from_slice(&store.0);
-        self.mark.put(&mut out);
-        out.extend_from_slice(&self.sums.entries.to_le_bytes());
-        out.extend_from_slice(&self.sums.sum.to_le_bytes());
-        out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
-        out
-    }
-
-    /// `None` for another store, another format, or damage: all lead to a new index.
-    fn decode(store: &StoreId, bytes: &[u8]) -> Option<Self> {
-        let (front, crc) = bytes.split_last_chunk::<4>()?;
-        let mut reader = Reader::new(front);
-        let whole = crc32c::crc32c(front) == u32::from_le_bytes(*crc);
-        if !whole || reader.u32()? != FORMAT || reader.array()? != store.0 {
-            return None;
-        }
-        let mark = Mark::read(&mut reader)?;
-        Some(Self {
-            mark,
-            sums: Sums {
-                entries: reader.u64()?,
-                sum: reader.u64()?,
-            },
-        })
     }
 }
 
