@@ -6,7 +6,7 @@ use activity::{Answers, EarlierLink, Need};
 use expression::Record;
 use host::{Host, Party, PartyKind, Person, RelatedRecord, Relation, User};
 use persistence::Store;
-use state_machine::{Actor, Assigned, Assignee, Context, Event, Instance, Kind, OutsideReads};
+use state_machine::{Actor, Context, Event, Instance, OutsideReads, manager_asked_for};
 use values::{Fields, Timestamp, UserId, Value, Zone};
 
 use crate::record::LinkRow;
@@ -108,7 +108,7 @@ impl Gather<'_> {
             return Err(Error::NoUser(user.clone()));
         };
         let mut manages = Vec::new();
-        for subordinate in subordinates(workflow, instance) {
+        if let Some(subordinate) = manager_asked_for(&workflow.definition, instance) {
             let below = self.host.directory.user(&subordinate).await?;
             if below.and_then(|below| below.manager).as_ref() == Some(user) {
                 manages.push(subordinate);
@@ -212,44 +212,6 @@ impl Gather<'_> {
             }
         }
         Ok(open)
-    }
-}
-
-/// Users whose manager may be asked for now.
-fn subordinates(workflow: &Workflow, instance: &Instance) -> Vec<UserId> {
-    let mut below = Vec::new();
-    if let Some(task) = &instance.task
-        && let Assigned::ManagerOf(user) = &task.assigned
-    {
-        below.push(user.clone());
-    }
-    let state = workflow.definition.state(&instance.state);
-    if let Some(Kind::Wait(wait)) = state.map(|state| &state.kind)
-        && let Some(Assignee::ManagerOf(of)) = &wait.by
-    {
-        named_by(of, instance, &mut below);
-    }
-    below
-}
-
-/// Every user that an assignee can come to mean.
-fn named_by(assignee: &Assignee, instance: &Instance, users: &mut Vec<UserId>) {
-    match assignee {
-        Assignee::User(user) => users.push(user.as_str().into()),
-        Assignee::Field { field, fallback } => {
-            if let Some(Value::User(user) | Value::Text(user)) = instance.fields.get(field) {
-                users.push(user.as_str().into());
-            }
-            named_by(fallback, instance, users);
-        }
-        Assignee::LastResponsible { state, fallback } => {
-            users.extend(instance.last_actor.get(state).cloned());
-            if let Some(fallback) = fallback {
-                named_by(fallback, instance, users);
-            }
-        }
-        Assignee::ManagerOf(inner) => named_by(inner, instance, users),
-        Assignee::Group(_) | Assignee::Role(_) | Assignee::Position(_) => {}
     }
 }
 

@@ -718,6 +718,11 @@ fn an_early_event_waits_for_its_time() {
         assert_eq!(story.instance.inbox.len(), 3);
         story.later(seconds).ok(act(way, "sara"));
         assert_eq!(story.state(), rests, "{way} after {seconds} s");
+        let ended = story.instance.ended.is_some();
+        assert!(
+            !ended || story.instance.inbox.is_empty(),
+            "nothing waits for the end"
+        );
     }
 }
 
@@ -741,6 +746,7 @@ fn one_early_event_is_taken() {
         "again",
         "the decision sees what the event carried"
     );
+    assert_eq!(story.instance.inbox.len(), 1);
     assert_eq!(story.instance.inbox[0].payload, fields([("k", num(1))]));
 }
 

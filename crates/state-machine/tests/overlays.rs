@@ -358,6 +358,9 @@ fn a_start_that_failed_can_be_retried() {
     assert_eq!(story.refused(start).code(), "already_started");
     assert_eq!(story.refused(act("on", "sara")).code(), "not_here");
     story.ok(named("called"));
+    assert_eq!(story.refused(named("knocked")).code(), "unknown_event");
+    let bad = named_with("called", fields([("k", text("x"))]));
+    assert_eq!(story.refused(bad).code(), "bad_field");
     story
         .later(DAY)
         .change([("n", num(9)), ("note", text("ب")), ("days", Value::Empty)]);
@@ -373,6 +376,7 @@ fn a_start_that_failed_can_be_retried() {
         "what came later wins"
     );
     assert_eq!(story.field("days"), None);
+    assert_eq!(story.instance.party.as_ref().unwrap().as_str(), "party-7");
     assert_eq!(story.instance.started_at, started);
     assert_eq!(story.instance.ended.unwrap().at, story.now);
 }
@@ -591,4 +595,41 @@ fn a_stage_is_set() {
     })));
     assert_eq!(words(&step), ["stage won", "close 1", "ended success"]);
     assert_eq!(story.instance.stage.as_deref(), Some("won"));
+}
+
+/// Clause 63: a stage is written in the type that the item declares for it.
+#[test]
+fn a_stage_has_its_declared_type() {
+    let mut flow = Flow::new()
+        .activity("win", "set_stage", [("success", "look")])
+        .decision("look", [(r#"item.stage == "won""#, "over")], None)
+        .end("over");
+    let options = vec!["won".to_owned(), "lost".to_owned()];
+    let mut field = flow.0.fields["note"].clone();
+    field.kind = values::FieldType::Choice { options };
+    flow.0.fields.insert("stage".to_owned(), field);
+    let mut story = Story::new(&flow);
+    let stage = Some("won".to_owned());
+    story.ok(Event::Finished(Box::new(ActivityEnd {
+        stage,
+        ..story.end("success")
+    })));
+    assert_eq!(story.field("stage"), Some(&Value::Choice("won".to_owned())));
+    assert_eq!(story.state(), "over");
+}
+
+/// Clause 70: a stored input does not see what the one before it carried.
+#[test]
+fn stored_inputs_do_not_share_their_payload() {
+    let flow = Flow::new()
+        .event("called", 0)
+        .wait("ear", |wait| wait.event("called", "", "pause"))
+        .wait("pause", |wait| wait.when("item.ok && event.k > 5", "over"))
+        .end("over");
+    let mut story = Story::with(&flow, fields([("ok", Value::Bool(false))]));
+    story.ok(hold("sara"));
+    story.ok(named_with("called", fields([("k", num(6))])));
+    story.change([("ok", Value::Bool(true))]);
+    story.ok(resume("sara"));
+    assert_eq!((story.state(), story.incident()), ("pause", "guard_failed"));
 }

@@ -211,7 +211,14 @@ fn a_wait_sees_what_has_happened_to_its_link() {
         .link("make", [("success", "desk"), ("error", "desk")])
         .task("desk", |task| task.action("on", "await"))
         .wait("await", |wait| {
-            wait.payment("make", [("paid", "over"), ("expired", "late")])
+            wait.payment(
+                "make",
+                [
+                    ("paid", "over"),
+                    ("expired", "late"),
+                    ("partially_paid", "late"),
+                ],
+            )
         })
         .end("over")
         .end("late");
@@ -225,6 +232,8 @@ fn a_wait_sees_what_has_happened_to_its_link() {
         (vec!["paid", "expired"],          "over"),
         (vec!["cancelled"],                "await"),
         (vec!["viewed"],                   "await"),
+        // The rest may still come.
+        (vec!["partially_paid"],           "await"),
         (vec![],                           "await"),
     ];
     for (outcomes, state) in rows {
@@ -549,4 +558,58 @@ fn a_sale_is_paid_late() {
     story.ok(named("called"));
     story.ok(story.payment("L1", "paid_late"));
     assert_eq!(story.state(), "thank");
+}
+
+/// Clause 43: a wait for one link takes no payment of another.
+#[test]
+fn a_wait_for_one_link_takes_no_other() {
+    let flow = Flow::new()
+        .link("make", [("success", "other")])
+        .link("other", [("success", "await")])
+        .wait("await", |wait| {
+            wait.payment("other", [("paid", "over"), ("expired", "over")])
+        })
+        .end("over");
+    let mut story = Story::new(&flow);
+    story.ok(story.made("L1"));
+    story.ok(story.made("L2"));
+    for outcome in ["expired", "paid_late"] {
+        story.ok(story.payment("L1", outcome));
+        assert_eq!((story.state(), story.status("L1")), ("await", outcome));
+    }
+}
+
+/// Clause 49: a payment that leads on has its conditions looked at once, where it leads.
+#[test]
+fn a_payment_that_leads_on_is_looked_at_once() {
+    let flow = Flow::new()
+        .link("make", [("success", "await"), ("error", "over")])
+        .wait("await", |wait| wait.payment("make", [("paid", "pause")]))
+        .wait("pause", |wait| wait.when("item.receipt == ()", "over"))
+        .end("over");
+    let mut story = waiting(&flow);
+    let step = story.ok(story.payment_with_receipt("L1", "paid"));
+    assert_eq!((story.state(), step.trace.len()), ("pause", 1));
+}
+
+/// Clause 67: a retry looks at everything again, also at what has changed outside the item.
+#[test]
+fn a_retry_sees_what_has_changed_outside() {
+    let condition = "item.receipt != () && party.balance > irr(0)";
+    let flow = Flow::new()
+        .link("make", [("success", "pause"), ("error", "over")])
+        .wait("pause", |wait| wait.when(condition, "over"))
+        .end("over");
+    let mut story = waiting(&flow);
+    story.ok(story.payment_with_receipt("L1", "paid"));
+    assert_eq!((story.state(), story.incident()), ("pause", "guard_failed"));
+    story.ok(retry("admin"));
+    assert_eq!(
+        story.incident(),
+        "guard_failed",
+        "nobody knows the balance yet"
+    );
+    story.party = Some(fields([("balance", rial(7))]));
+    story.ok(retry("admin"));
+    assert_eq!((story.state(), story.incident()), ("over", ""));
 }

@@ -3,7 +3,7 @@
 use state_machine::{Assigned, Assignee, Event, Rejection, actions_for, manager_asked_for};
 use values::{Fields, Value};
 
-use crate::support::flow::{after, at_field};
+use crate::support::flow::{WaitDraft, after, at_field};
 use crate::support::story::words;
 use crate::support::{
     DAY, Flow, HOUR, Story, act, act_with, changed, claim, date, end_wait, fields, hold, num,
@@ -488,6 +488,30 @@ fn asking_to_end_a_wait_of_nobody_is_refused() {
     assert_eq!(story.refused(end_wait("boss")).code(), "ended");
 }
 
+/// Clause 76: who may end a wait need not exist yet where something else can end it.
+#[test]
+fn a_wait_that_ends_otherwise_needs_nobody() {
+    type Other = fn(WaitDraft) -> WaitDraft;
+    let others: [Other; 4] = [
+        |wait| wait.due(after(DAY), "over"),
+        |wait| wait.event("called", "", "over"),
+        |wait| wait.when("item.ok ?? false", "over"),
+        |wait| wait.payment("make", [("paid", "over")]),
+    ];
+    for other in others {
+        let flow = Flow::new()
+            .event("called", 0)
+            .wait("pause", |wait| {
+                other(wait.by(last_of("desk", None), "over"))
+            })
+            .task("desk", |task| task.action("on", "over"))
+            .link("make", [("success", "pause")])
+            .end("over");
+        let story = Story::new(&flow);
+        assert_eq!((story.state(), story.incident()), ("pause", ""));
+    }
+}
+
 /// Clause 13: the core says whose manager it would ask for, so that a host looks up no other.
 #[test]
 fn the_manager_asked_for_is_known() {
@@ -572,4 +596,29 @@ fn a_newer_value_wins_over_a_kept_action() {
     assert_eq!(story.state(), "over");
     assert_eq!(words(&step), ["write note", "ended success"]);
     assert_eq!(story.field("n"), Some(&num(4)));
+}
+
+/// Clause 5: what an action fills in wins over older changes that could not be applied yet.
+#[test]
+fn an_action_wins_over_older_changes() {
+    let flow = Flow::new()
+        .event("called", 0)
+        .task("desk", |task| {
+            task.action("on", "over")
+                .timeout(at_field("due", 0), "over")
+        })
+        .here_on("called", "", "item.n > 3", "over")
+        .end("over");
+    let mut story = Story::with(&flow, fields([("due", date("2026-04-01"))]));
+    story.ok(crate::support::named("called"));
+    story.ok(changed([("due", Value::Empty), ("days", num(1))]));
+    assert_eq!(story.instance.deferred.len(), 1);
+    story.ok(act_with(
+        "on",
+        "sara",
+        fields([("due", date("2026-05-01"))]),
+    ));
+    assert_eq!(story.state(), "over");
+    assert_eq!(story.field("due"), Some(&date("2026-05-01")));
+    assert_eq!(story.field("days"), Some(&num(1)));
 }

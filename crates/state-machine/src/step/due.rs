@@ -6,7 +6,7 @@ use rust_decimal::prelude::ToPrimitive;
 use values::{Fields, Timestamp, Value};
 
 use super::enter::{ELAPSED, TIMEOUT};
-use super::{Halt, Run, Turn};
+use super::{Halt, Run};
 use crate::Effect;
 use crate::model::{Direction, Due, DueBase, Follow, Kind, ShiftAmount};
 
@@ -82,8 +82,7 @@ impl Run<'_> {
             },
             Kind::Activity(_) | Kind::Decision(_) | Kind::End(_) => return Ok(()),
         };
-        let concerned = reads_any(due, changed) || self.turn == Turn::Retry;
-        if due.follow == Follow::Frozen || !concerned {
+        if due.follow == Follow::Frozen || !reads_any(due, changed) {
             return Ok(());
         }
         let entry = self.instance.entry;

@@ -167,10 +167,6 @@ impl Run<'_> {
 
     /// A value that has just come wins over values that kept inputs still carry.
     pub(super) fn newer_wins(&mut self, fields: &Fields) {
-        // What is kept while an incident is retried came after it.
-        if self.turn == Turn::Retry {
-            return;
-        }
         let Instance {
             incident, deferred, ..
         } = &mut self.instance;

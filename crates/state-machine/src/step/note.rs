@@ -35,11 +35,9 @@ impl Run<'_> {
             }
             Event::Payment(payment) => {
                 self.note_payment(payment);
-                if self.instance.held.is_none() {
-                    let set = self.fitting(&payment.set);
-                    self.newer_wins(&set);
-                    self.set_fields(&set);
-                }
+                let set = self.fitting(&payment.set);
+                self.newer_wins(&set);
+                self.set_fields(&set);
             }
             _ => {}
         }

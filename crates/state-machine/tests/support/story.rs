@@ -1,6 +1,7 @@
 //! One item's way through a workflow, with a check of everything that must hold after each step.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use state_machine::{
@@ -16,6 +17,8 @@ pub(crate) struct Story {
     pub(crate) instance: Instance,
     pub(crate) now: Timestamp,
     pub(crate) people: BTreeMap<&'static str, Actor>,
+    /// The party's fields, once anybody knows them.
+    pub(crate) party: Option<Fields>,
     /// Every input that was applied, with what the step was told.
     pub(crate) inputs: Vec<(Event, Context)>,
     /// Timer rows as a store would have them.
@@ -40,6 +43,7 @@ impl Story {
             instance,
             now,
             people: people(),
+            party: None,
             inputs: Vec::new(),
             timers: BTreeMap::new(),
             requests: BTreeSet::new(),
@@ -65,6 +69,10 @@ impl Story {
         let mut context = Context::at(self.now, Zone::parse("Asia/Tehran").unwrap());
         let actor = event.actor().map(|actor| actor.as_str());
         context.actor = actor.and_then(|actor| self.people.get(actor).cloned());
+        context.party = self.party.clone().map(|fields| {
+            let reference = None;
+            Arc::new(expression::Record { reference, fields })
+        });
         context
     }
 
