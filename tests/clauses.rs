@@ -5,8 +5,20 @@ use std::path::Path;
 
 /// The numbers that docs/semantics.md promises.
 fn promised() -> BTreeSet<u32> {
-    let ranges = [(1, 8), (11, 11), (14, 43), (46, 51), (56, 56), (59, 67), (71, 71), (73, 78)];
-    ranges.into_iter().flat_map(|(from, to)| from..=to).collect()
+    let ranges = [
+        (1, 8),
+        (11, 11),
+        (14, 43),
+        (46, 51),
+        (56, 56),
+        (59, 67),
+        (71, 71),
+        (73, 78),
+    ];
+    ranges
+        .into_iter()
+        .flat_map(|(from, to)| from..=to)
+        .collect()
 }
 
 /// The numbers behind `Clause ` in the tests below a folder.
@@ -31,7 +43,10 @@ fn every_promise_has_a_test_of_its_number() {
     let mut found = BTreeSet::new();
     carried(&root.join("crates"), &mut found);
     let missing: Vec<u32> = promised().difference(&found).copied().collect();
-    assert!(missing.is_empty(), "no test carries these clauses: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "no test carries these clauses: {missing:?}"
+    );
 }
 
 #[test]
@@ -39,7 +54,9 @@ fn the_page_states_every_promise() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/semantics.md")).unwrap();
     for number in promised() {
-        let stated = page.split_whitespace().any(|word| word == format!("{number}."));
+        let stated = page
+            .split_whitespace()
+            .any(|word| word == format!("{number}."));
         assert!(stated, "docs/semantics.md does not state {number}");
     }
 }

@@ -11,7 +11,9 @@
 )]
 
 mod architecture;
+mod clauses;
 mod examples;
+mod readme;
 mod tidy;
 
 use std::path::{Path, PathBuf};

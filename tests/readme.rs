@@ -11,7 +11,9 @@ fn read(path: &str) -> String {
 /// The first fenced block after `<!-- ci: NAME -->`.
 fn block(readme: &str, name: &str) -> String {
     let mark = format!("<!-- ci: {name} -->");
-    let (_, rest) = readme.split_once(&mark).unwrap_or_else(|| panic!("no {mark}"));
+    let (_, rest) = readme
+        .split_once(&mark)
+        .unwrap_or_else(|| panic!("no {mark}"));
     let (_, fenced) = rest.split_once("```").unwrap();
     let (_, body) = fenced.split_once('\n').unwrap();
     body.split_once("```").unwrap().0.to_owned()
@@ -88,12 +90,19 @@ fn every_link_of_the_pages_leads_to_a_file() {
     }
     for page in pages {
         let folder = Path::new(&page).parent().unwrap().to_owned();
-        for target in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in read(&page)
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let path = target.split('#').next().unwrap_or_default();
             if path.is_empty() || path.contains("://") {
                 continue;
             }
-            assert!(root.join(&folder).join(path).exists(), "{page} links to {target}");
+            assert!(
+                root.join(&folder).join(path).exists(),
+                "{page} links to {target}"
+            );
         }
     }
 }

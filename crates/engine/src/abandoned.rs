@@ -72,7 +72,7 @@ impl Core {
             return Ok(None);
         };
         let answer = intent.answer.as_deref();
-        Ok(self.perhaps(workflow, before, &intent, answer, last))
+        Ok(self.perhaps(workflow, before, &intent, (answer, last)))
     }
 
     /// The row of a link that may have been made, or has been as the answer says.
@@ -81,8 +81,7 @@ impl Core {
         workflow: &Workflow,
         instance: &Instance,
         intent: &IntentRow,
-        answer: Option<&Answer>,
-        last: Timestamp,
+        (answer, last): (Option<&Answer>, Timestamp),
     ) -> Option<LinkRow> {
         let result = match answer.map(|answer| &answer.end) {
             Some(AnswerEnd::Done(result)) => Some(result),
@@ -206,7 +205,7 @@ impl Core {
         let last = last.unwrap_or(intent.opened_at);
         let made = matches!(answer.end, AnswerEnd::Done(_));
         let perhaps = self
-            .perhaps(&workflow, instance, intent, Some(answer), last)
+            .perhaps(&workflow, instance, intent, (Some(answer), last))
             .filter(|_| made);
         let Some(link) = perhaps else {
             return self.withdraw(place).await;

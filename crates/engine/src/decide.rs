@@ -230,6 +230,10 @@ impl<'a> Deciding<'a> {
         self.decided.path.extend(step.path);
         self.decided.trace.extend(step.trace);
         self.decided.declined |= step.declined;
+        let overtaken = step.overtaken.iter();
+        self.decided.notes.extend(
+            overtaken.map(|kept| format!("kept {} dropped: {}", kept.input, kept.rejection)),
+        );
         opened.filter(|(_, entry)| *entry == self.decided.instance.entry)
     }
 

@@ -202,11 +202,7 @@ impl Core {
             send_by,
             earlier: intent.earlier.clone(),
         };
-        let outside = self
-            .workflows
-            .catalog()
-            .get(&intent.request.activity)
-            .is_none_or(|activity| activity.descriptor().reaches_outside);
+        let outside = self.reaches_outside(&intent);
         let before = place.key();
         let mut place = Place {
             attempts: number,
@@ -231,6 +227,14 @@ impl Core {
             intent,
             attempt,
         }))
+    }
+
+    /// Whether performing a request may reach the outside; an activity we do not have counts as one that does.
+    fn reaches_outside(&self, intent: &IntentRow) -> bool {
+        self.workflows
+            .catalog()
+            .get(&intent.request.activity)
+            .is_none_or(|activity| activity.descriptor().reaches_outside)
     }
 
     /// Moves a request to another time; the instance's row remembers where it is.

@@ -3,10 +3,18 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::too_many_lines,
+    clippy::disallowed_methods,
     reason = "a test may panic"
 )]
 
+mod clauses;
+mod concurrency;
+mod determinism;
+mod inputs;
 mod links;
+mod messages;
+mod permissions;
 mod promises;
 mod recovery;
 mod smoke;

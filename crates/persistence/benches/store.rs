@@ -243,60 +243,55 @@ async fn fill(store: &Arc<JournalStore>, items: u64, next_item: &Arc<AtomicU64>)
     }
 }
 
-async fn run(seconds: u64, stored: u64, in_flights: &[u64]) {
-    let alone = std::env::args().any(|word| word == "alone");
-    let folder = tempfile::tempdir_in(".").unwrap();
-    let bare_folder = tempfile::tempdir_in(".").unwrap();
-    let time = Duration::from_secs(seconds);
-    let next_item = Arc::new(AtomicU64::new(1));
-    let store =
-        Arc::new(JournalStore::open(folder.path().join("store"), Options::default()).unwrap());
-    let bare = Arc::new(Bare::open(bare_folder.path()));
-    let memory = Arc::new(MemoryStore::new());
-    fill(&store, stored, &next_item).await;
-    // Lets the first blanks be made.
-    bare.commit(RECORD_BYTES).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    println!("{stored} items stored, {} MiB resident", resident_mib());
-    println!(
-        "in flight   store/s  p50 us  p99 us | bare/s  p50  p99 | share | memory/s | us CPU, bare"
-    );
-    for &in_flight in in_flights {
-        let (mut ours, mut bares, mut cpu, mut bare_cpu) = (Vec::new(), Vec::new(), 0, 0);
-        for _ in 0..3 {
-            let (begin, writer) = (cpu_micros(), Arc::clone(&store));
-            let sample = measure(in_flight, time, &next_item, move |item, step| {
-                let store = Arc::clone(&writer);
-                async move {
-                    store.commit(commit(item, step)).await.unwrap();
-                }
-            })
-            .await;
-            cpu = (cpu_micros() - begin) * 100 / (sample.rate * seconds).max(1);
-            ours.push(sample);
-            let (begin, writer) = (cpu_micros(), Arc::clone(&bare));
-            let time = if alone {
-                Duration::from_millis(50)
-            } else {
-                time
-            };
-            let sample = measure(in_flight, time, &next_item, move |_, _| {
-                let bare = Arc::clone(&writer);
-                async move { bare.commit(RECORD_BYTES).await }
-            });
-            let sample = sample.await;
-            bare_cpu = (cpu_micros() - begin) * 100 / (sample.rate * seconds).max(1);
-            bares.push(sample);
-        }
-        let writer = Arc::clone(&memory);
-        let short = Duration::from_millis(if alone { 1 } else { 500 });
-        let in_memory = measure(in_flight, short, &next_item, move |item, step| {
-            let store = Arc::clone(&writer);
+struct Subjects {
+    store: Arc<JournalStore>,
+    bare: Arc<Bare>,
+    memory: Arc<MemoryStore>,
+    next_item: Arc<AtomicU64>,
+    /// Only the store, for a profile: the others run as short as can be.
+    alone: bool,
+}
+
+impl Subjects {
+    async fn stored<S: Store>(&self, store: &Arc<S>, in_flight: u64, time: Duration) -> Sample {
+        let store = Arc::clone(store);
+        let one = move |item, step| {
+            let store = Arc::clone(&store);
             async move {
                 store.commit(commit(item, step)).await.unwrap();
             }
-        })
-        .await;
+        };
+        measure(in_flight, time, &self.next_item, one).await
+    }
+
+    async fn bared(&self, in_flight: u64, time: Duration) -> Sample {
+        let bare = Arc::clone(&self.bare);
+        let one = move |_, _| {
+            let bare = Arc::clone(&bare);
+            async move { bare.commit(RECORD_BYTES).await }
+        };
+        measure(in_flight, time, &self.next_item, one).await
+    }
+
+    /// Samples of the two in turn, and the line that says how they compare.
+    async fn compare(&self, in_flight: u64, seconds: u64) {
+        let time = Duration::from_secs(seconds);
+        let spent = |begin, rate: u64| (cpu_micros() - begin) * 100 / (rate * seconds).max(1);
+        let (mut ours, mut bares, mut cpu, mut bare_cpu) = (Vec::new(), Vec::new(), 0, 0);
+        for _ in 0..3 {
+            let begin = cpu_micros();
+            ours.push(self.stored(&self.store, in_flight, time).await);
+            cpu = spent(begin, ours.last().unwrap().rate);
+            let begin = cpu_micros();
+            let short = Duration::from_millis(50);
+            bares.push(
+                self.bared(in_flight, if self.alone { short } else { time })
+                    .await,
+            );
+            bare_cpu = spent(begin, bares.last().unwrap().rate);
+        }
+        let short = Duration::from_millis(if self.alone { 50 } else { 500 });
+        let in_memory = self.stored(&self.memory, in_flight, short).await;
         let (ours, bares) = (median(ours), median(bares));
         println!(
             "{in_flight:9} {:9} {:7} {:7} | {:7} {:4} {:5} | {:3} % | {:7} | {}.{:02} {}.{:02}",
@@ -314,7 +309,31 @@ async fn run(seconds: u64, stored: u64, in_flights: &[u64]) {
             bare_cpu % 100,
         );
     }
-    let stats = store.stats();
+}
+
+async fn run(seconds: u64, stored: u64, in_flights: &[u64]) {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let bare_folder = tempfile::tempdir_in(".").unwrap();
+    let path = folder.path().join("store");
+    let subjects = Subjects {
+        store: Arc::new(JournalStore::open(&path, Options::default()).unwrap()),
+        bare: Arc::new(Bare::open(bare_folder.path())),
+        memory: Arc::new(MemoryStore::new()),
+        next_item: Arc::new(AtomicU64::new(1)),
+        alone: std::env::args().any(|word| word == "alone"),
+    };
+    fill(&subjects.store, stored, &subjects.next_item).await;
+    // Lets the first blanks be made.
+    subjects.bare.commit(RECORD_BYTES).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    println!("{stored} items stored, {} MiB resident", resident_mib());
+    println!(
+        "in flight   store/s  p50 us  p99 us | bare/s  p50  p99 | share | memory/s | us CPU, bare"
+    );
+    for &in_flight in in_flights {
+        subjects.compare(in_flight, seconds).await;
+    }
+    let stats = subjects.store.stats();
     println!("{stats:?}");
     println!(
         "per commit: {} B journal, {} B index, {} B checkpoint; {} commits a group; {} MiB resident",
@@ -325,16 +344,13 @@ async fn run(seconds: u64, stored: u64, in_flights: &[u64]) {
         resident_mib(),
     );
     let begin = Instant::now();
-    store.close().await.unwrap();
+    subjects.store.close().await.unwrap();
     println!("closed in {} ms", begin.elapsed().as_millis());
-    drop(store);
+    drop(subjects);
     let begin = Instant::now();
-    let store = JournalStore::open(folder.path().join("store"), Options::default()).unwrap();
-    println!(
-        "opened in {} ms, {} records replayed",
-        begin.elapsed().as_millis(),
-        store.stats().replayed
-    );
+    let store = JournalStore::open(&path, Options::default()).unwrap();
+    let (taken, replayed) = (begin.elapsed().as_millis(), store.stats().replayed);
+    println!("opened in {taken} ms, {replayed} records replayed");
 }
 
 fn main() {

@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod export;
 mod failing;
+mod formats;
 mod index;
 mod kill;
 mod opening;

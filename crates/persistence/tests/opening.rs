@@ -160,3 +160,20 @@ async fn a_new_folder_is_made_with_its_parents() {
     assert_eq!(store.path(), path);
     assert!(store.subject("مشتری".as_bytes()).await.unwrap().is_some());
 }
+
+/// What was made ahead of time is not left behind.
+#[tokio::test]
+async fn a_closed_store_leaves_no_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = JournalStore::open(folder.path(), super::small()).unwrap();
+    for number in 0..60 {
+        store.commit(commit(&number.to_string())).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let left: Vec<_> = content(folder.path()).into_keys().collect();
+    assert!(
+        left.iter()
+            .all(|file| file.extension().is_none_or(|kind| kind != "tmp")),
+        "{left:?}"
+    );
+}

@@ -9,7 +9,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::float_arithmetic,
-    clippy::disallowed_methods,
+    clippy::indexing_slicing,
     reason = "a benchmark measures real time and prints"
 )]
 

@@ -216,10 +216,13 @@ impl Prepared for InProcess {
     }
 }
 
+/// Steps so far, and whom to tell.
+type Waiting = (u32, Option<oneshot::Sender<()>>);
+
 /// A store that tells when an item has come as far as its payment.
 struct Watched {
     inner: Arc<dyn Store>,
-    waiting: Mutex<HashMap<Vec<u8>, (u32, Option<oneshot::Sender<()>>)>>,
+    waiting: Mutex<HashMap<Vec<u8>, Waiting>>,
 }
 
 impl Watched {

@@ -2,6 +2,7 @@
 
 mod fuse;
 mod models;
+mod scripted;
 mod taps;
 
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use values::{Currency, Fields, ItemRef, Locale, Money, PartyId, Timestamp, UserI
 
 pub(crate) use fuse::{Blow, CrashGateway, CrashHost, CrashStore, Fuse};
 pub(crate) use models::*;
-pub(crate) use taps::{GatewayTap, StoreTap, host_tapped, store_tapped, tapped};
+pub(crate) use scripted::{Scripted, brings, not_now};
+pub(crate) use taps::{GatewayTap, HostTap, StoreTap, host_tapped, store_tapped, tapped};
 
 /// What a world is made of; each part can be replaced before the engine is built on it.
 #[derive(Clone)]

@@ -223,3 +223,19 @@ pub(crate) fn noticed() -> Definition {
         json!({}),
     )
 }
+
+/// review → work → done, or failed: one activity of a test.
+pub(crate) fn scripted(next: &[(&str, &str)]) -> Definition {
+    model_with(
+        json!([
+            state("review", task("sales_manager", &[("approve", "work")])),
+            routed(
+                state("work", activity("scripted", json!({}), next)),
+                &[("stop", None, "failed")]
+            ),
+            state("done", json!({ "end": "success" })),
+            state("failed", json!({ "end": "failed" })),
+        ]),
+        json!({ "events": events(&["stop"]) }),
+    )
+}

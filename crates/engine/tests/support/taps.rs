@@ -44,6 +44,10 @@ impl StoreTap {
         })
     }
 
+    pub(crate) fn inner(&self) -> Arc<dyn Store> {
+        self.inner.clone()
+    }
+
     /// Runs before each commit, with the subject; an error refuses it.
     pub(crate) fn before(&self, plan: impl FnMut(&str) -> Option<Error> + Send + 'static) {
         *self.before.lock().unwrap() = Box::new(plan);

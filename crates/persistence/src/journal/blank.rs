@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::segment::{FOLDER, make_blank};
@@ -36,16 +36,22 @@ enum Stage {
     #[default]
     Idle,
     Wanted(u64),
-    Making,
     Ready(Arc<dyn BlockFile>, u64),
     Stopped,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    stage: Stage,
+    /// The thread is at work on the file.
+    making: bool,
 }
 
 /// A thread that makes the next segment when told to.
 #[derive(Debug)]
 pub(crate) struct BlankMaker {
     disk: Arc<dyn Disk>,
-    stage: Mutex<Stage>,
+    held: Mutex<Held>,
     changed: Condvar,
 }
 
@@ -53,7 +59,7 @@ impl BlankMaker {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Arc<Self> {
         Arc::new(Self {
             disk,
-            stage: Mutex::default(),
+            held: Mutex::default(),
             changed: Condvar::new(),
         })
     }
@@ -65,63 +71,74 @@ impl BlankMaker {
             .spawn(move || maker.run())
     }
 
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, held: MutexGuard<'a, Held>) -> MutexGuard<'a, Held> {
+        self.changed
+            .wait(held)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run(&self) {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
         loop {
-            match *stage {
+            match held.stage {
                 Stage::Stopped => return,
                 Stage::Wanted(capacity) => {
-                    *stage = Stage::Making;
-                    drop(stage);
+                    held.making = true;
+                    drop(held);
                     let made = make_blank(&*self.disk, &blank_path(), capacity);
-                    stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-                    if matches!(*stage, Stage::Making) {
+                    held = self.held();
+                    held.making = false;
+                    if matches!(held.stage, Stage::Wanted(_)) {
                         // A failure is met again, and told, when the segment is needed.
-                        *stage = made.map_or(Stage::Idle, |file| Stage::Ready(file, capacity));
+                        held.stage = made.map_or(Stage::Idle, |file| Stage::Ready(file, capacity));
                     }
                     self.changed.notify_all();
                 }
-                _ => {
-                    let waited = self.changed.wait(stage);
-                    stage = waited.unwrap_or_else(PoisonError::into_inner);
-                }
+                _ => held = self.wait(held),
             }
         }
     }
 
     /// Asks for a blank of this size soon; asking again is fine.
     pub(crate) fn want(&self, capacity: u64) {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*stage, Stage::Idle) {
-            *stage = Stage::Wanted(capacity);
+        let mut held = self.held();
+        if matches!(held.stage, Stage::Idle) {
+            held.stage = Stage::Wanted(capacity);
             self.changed.notify_all();
         }
     }
 
-    /// The blank that is ready, when it is large enough; otherwise makes one now.
+    /// The blank that is ready, when it has the right size; otherwise makes one now.
     pub(crate) fn take(&self, capacity: u64) -> io::Result<Arc<dyn BlockFile>> {
-        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        while matches!(*stage, Stage::Making) {
-            stage = self
-                .changed
-                .wait(stage)
-                .unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
+        while held.making {
+            held = self.wait(held);
         }
-        if let Stage::Ready(file, size) = &*stage
-            && *size == capacity
+        if let Stage::Ready(file, size) = std::mem::take(&mut held.stage)
+            && size == capacity
         {
-            let file = Arc::clone(file);
-            *stage = Stage::Idle;
             return Ok(file);
-        }
-        if !matches!(*stage, Stage::Stopped) {
-            *stage = Stage::Idle;
         }
         make_blank(&*self.disk, &blank_path(), capacity)
     }
 
+    /// Ends the thread's work and removes a blank nobody took: it may be large, and the next opening
+    /// makes another. When this returns the file is left alone for good.
     pub(crate) fn stop(&self) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Stopped;
+        let mut held = self.held();
+        let before = std::mem::replace(&mut held.stage, Stage::Stopped);
         self.changed.notify_all();
+        let left = held.making || matches!(before, Stage::Ready(..));
+        while held.making {
+            held = self.wait(held);
+        }
+        if left {
+            // A file that cannot be removed is overwritten next time.
+            let _ = self.disk.remove(&blank_path());
+        }
     }
 }

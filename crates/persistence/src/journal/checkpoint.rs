@@ -203,6 +203,12 @@ impl CheckpointWriter {
         })
     }
 
+    /// Removes what was written so far.
+    pub(crate) fn abandon(disk: &dyn Disk) {
+        // A file that cannot be removed is overwritten by the next one.
+        let _ = disk.remove(&writing_path());
+    }
+
     /// Copies about `bytes` more; true when the last row is in. A row that fails its checksum ends
     /// the attempt: a checkpoint must never be worse than the journal.
     pub(crate) fn copy(&mut self, index: &dyn Index, bytes: usize) -> Result<bool, Fault> {

@@ -380,6 +380,8 @@ impl Flusher {
             let half = self.checkpoint_bytes.checked_div(2).unwrap_or(0);
             if grown >= CLOSING_GROWTH.max(half) {
                 self.whole_checkpoint(mark).map_err(closing)?;
+            } else if self.writing.take().is_some() {
+                CheckpointWriter::abandon(&*self.shared.segments.disk);
             }
         }
         self.raise(mark).map_err(closing)
