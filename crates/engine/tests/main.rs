@@ -9,8 +9,6 @@
 )]
 
 mod clauses;
-mod concurrency;
-mod determinism;
 mod inputs;
 mod links;
 mod messages;
