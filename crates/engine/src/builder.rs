@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Notify};
 use values::{AccountName, Locale, Secret, SecretRef, Zone};
 
 use crate::lock::{ItemLocks, LANES, TURNS};
+use crate::notice::EarlyCallers;
 use crate::ready::Ready;
 use crate::record::{OutboxRow, Work};
 use crate::resting::Resting;
@@ -162,6 +163,7 @@ impl EngineBuilder {
             lanes: ItemLocks::new(LANES),
             sweeping: Mutex::new(()),
             resting: Resting::default(),
+            early_callers: EarlyCallers::default(),
             wake: Notify::new(),
             ready: Ready::default(),
             epoch,

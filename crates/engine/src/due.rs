@@ -70,16 +70,17 @@ impl Core {
 
     /// When something is due next; `None` when everything waits for people or events.
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.next_due_but(|_| false, 0).await
+        let now = self.clock.now();
+        self.next_due_but(now, |_| false, 0).await
     }
 
     /// The same without what is skipped, which is at most so many rows.
     pub(crate) async fn next_due_but(
         &self,
+        now: Timestamp,
         skip: impl Fn(&Due) -> bool,
         skipped_max: usize,
     ) -> Result<Option<Timestamp>, Error> {
-        let now = self.clock.now();
         let resting = self.resting.at(now);
         let mut next = self.resting.next(now);
         for table in [Table::Timers, Table::Outbox] {
@@ -94,13 +95,7 @@ impl Core {
                 next = earliest(next, due);
             }
         }
-        for gateway in self.world.gateways.values() {
-            let notice = gateway
-                .as_simulated()
-                .and_then(|simulated| simulated.next_notice_at());
-            next = earliest(next, notice);
-        }
-        Ok(next)
+        Ok(earliest(next, self.next_notice()))
     }
 
     /// Does one thing that is due. A failure puts it to rest for a while, so that it stands in nobody's

@@ -86,6 +86,7 @@ pub(crate) struct Core {
     pub(crate) lanes: lock::ItemLocks,
     pub(crate) sweeping: Mutex<()>,
     pub(crate) resting: resting::Resting,
+    pub(crate) early_callers: notice::EarlyCallers,
     pub(crate) wake: Notify,
     pub(crate) ready: ready::Ready,
     /// This start of the engine; claims of an earlier start are void.

@@ -1,5 +1,8 @@
 //! Calls of gateways. Signed facts are believed, everything else only makes us ask (clause 42).
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use payment::Callback;
 use persistence::Table;
 use values::{AccountName, LinkId, Timestamp};
@@ -9,7 +12,41 @@ use crate::record::{self, OutboxRow, Work};
 use crate::write::{Batch, never};
 use crate::{Core, Error, query};
 
+/// More early callers than this are not kept: their links are read when their turn comes.
+const EARLY_MAX: usize = 1_024;
+
+/// References that a provider has called about before their link was recorded. Only a hint: whoever is
+/// forgotten here is found by the regular readings.
+#[derive(Debug, Default)]
+pub(crate) struct EarlyCallers(Mutex<VecDeque<String>>);
+
+impl EarlyCallers {
+    fn note(&self, reference: &str) {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.len() >= EARLY_MAX {
+            callers.pop_front();
+        }
+        callers.push_back(reference.to_owned());
+    }
+
+    /// Whether somebody has called about a reference; it is told once.
+    pub(crate) fn take(&self, reference: &str) -> bool {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = callers.len();
+        callers.retain(|caller| caller != reference);
+        callers.len() < before
+    }
+}
+
 impl Core {
+    /// When a gateway that plays its own customers calls next.
+    pub(crate) fn next_notice(&self) -> Option<Timestamp> {
+        let gateways = self.world.gateways.values();
+        gateways
+            .filter_map(|gateway| gateway.as_simulated()?.next_notice_at())
+            .min()
+    }
+
     /// Takes the notices of gateways that play their own customers. A notice that cannot be handled is
     /// only a hint lost: every open link is read regularly.
     pub(crate) async fn notices(&self, now: Timestamp) -> Result<usize, Error> {
@@ -74,10 +111,12 @@ impl Core {
             return Ok(());
         };
         let open = loaded.row.instance.activity.as_ref();
-        let (Some(due), true) = (
-            loaded.row.intent_due,
-            open.is_some_and(|open| open.reference == reference),
-        ) else {
+        if open.is_none_or(|open| open.reference != reference) {
+            return Ok(());
+        }
+        // The link is read as soon as it is recorded: whoever calls has something to say.
+        self.early_callers.note(reference);
+        let Some(due) = loaded.row.intent_due else {
             return Ok(());
         };
         let key = record::outbox_key(due, reference);

@@ -247,13 +247,12 @@ impl Live {
             self.look_into_store(now).await?;
             self.begin_ready();
         }
-        let Some(next) = self
-            .core
-            .ready
-            .soonest(None)
-            .filter(|_| self.crew.free() > 0)
-        else {
+        if self.crew.free() == 0 {
             // The end of what is under way wakes the loop.
+            return Ok(SLEEP_MAX);
+        }
+        let (work, notice) = (self.core.ready.soonest(None), self.core.next_notice());
+        let Some(next) = work.into_iter().chain(notice).min() else {
             return Ok(SLEEP_MAX);
         };
         Ok((next - now).to_std().unwrap_or_default().min(SLEEP_MAX))
@@ -278,7 +277,7 @@ impl Live {
         let new = due.into_iter().filter(|due| !busy.contains(due));
         self.core.ready.found(new);
         let skip = |due: &Due| busy.contains(due);
-        let next = self.core.next_due_but(skip, busy.len()).await?;
+        let next = self.core.next_due_but(now, skip, busy.len()).await?;
         self.core.ready.soonest(next.filter(|next| *next > now));
         Ok(())
     }

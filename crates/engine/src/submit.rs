@@ -250,6 +250,10 @@ impl Core {
         if let Some(link) = left {
             batch.link_due(link, Some(told.context.now))?;
         }
+        for link in &decided.links {
+            let called = self.early_callers.take(&link.reference);
+            batch.new_link(link.clone(), called)?;
+        }
         batch.consequences(&decided, extra.host_changes)?;
         batch.incident(before, &decided.instance)?;
         if let Some((id, digest)) = extra.input {

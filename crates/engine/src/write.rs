@@ -195,15 +195,12 @@ impl Batch {
         self.outbox_again(&row)
     }
 
-    /// Messages, links and writes to the host.
+    /// Messages and writes to the host.
     pub(crate) fn consequences(
         &mut self,
         decided: &Decided,
         more: Vec<Change>,
     ) -> Result<(), Error> {
-        for link in &decided.links {
-            self.link(link.clone())?;
-        }
         for message in &decided.messages {
             self.message(message)?;
             let id = message.id.as_str().to_owned();
@@ -244,6 +241,15 @@ impl Batch {
             Row::new(Vec::new(), record::encode(message)?),
         );
         Ok(())
+    }
+
+    /// Writes a link that was made; it is read at once when the provider has already called about it.
+    pub(crate) fn new_link(&mut self, link: LinkRow, called: bool) -> Result<(), Error> {
+        if called {
+            let now = self.now;
+            return self.link_due(link, Some(now));
+        }
+        self.link(link)
     }
 
     /// Writes a link and the timer of its next regular reading.

@@ -9,6 +9,8 @@
 )]
 
 mod clauses;
+mod concurrency;
+mod determinism;
 mod inputs;
 mod links;
 mod messages;
