@@ -89,6 +89,8 @@ impl Gateway for Bank {
             deactivate: false,
             reusable: false,
             signed_callback: false,
+            texts_payer: false,
+            operations: Vec::new(),
             limits: Limits {
                 amount_max: Money::parse("500_000_000 IRR").ok(),
                 ..Limits::default()

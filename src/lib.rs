@@ -21,7 +21,9 @@ pub use host;
 pub use payment;
 pub use persistence;
 pub use scenario;
+pub use simulator;
 pub use state_machine;
+pub use transport;
 pub use values;
 pub use workflow_file;
 

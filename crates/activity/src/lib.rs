@@ -11,7 +11,6 @@
 mod account;
 pub mod builtin;
 mod catalog;
-mod http;
 mod message;
 mod outcome;
 mod pages;
@@ -25,11 +24,11 @@ use serde_json::Value as Json;
 
 pub use account::{Account, Accounts};
 pub use catalog::{Catalog, Descriptor};
-pub use http::{HttpClient, HttpError, HttpRequest, HttpResponse};
 pub use outcome::{Changes, LinkDraft, MessageDraft, Outcome, ReceiptRule, UnreachableRecipient};
 pub use pages::problem_pages;
 pub use plan::{Answers, Need, Plan, PlanContext, Request};
 pub use problem::{PathStep, Place, PrepareContext, Problem, Severity, codes as problem_codes};
+pub use transport::{HttpClient, HttpError, HttpRequest, HttpResponse};
 pub use world::{Attempt, Attempted, EarlierLink, Observation, PreviousAttempt, Secrets, World};
 
 /// A kind of automatic work.

@@ -160,6 +160,8 @@ impl Gateway for Scripted {
             deactivate: self.closes,
             reusable: false,
             signed_callback: false,
+            texts_payer: false,
+            operations: Vec::new(),
             limits: Limits::default(),
         }
     }

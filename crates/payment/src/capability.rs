@@ -4,6 +4,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use values::{Currency, Money};
 
+use crate::OperationName;
+
 /// Who a gateway is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
@@ -60,6 +62,15 @@ pub struct Limits {
     /// Longest life of a link, as in `30d`.
     #[serde(alias = "expiry-max", with = "crate::gateways::sandbox::span::option")]
     pub expiry_max: Option<TimeDelta>,
+    /// Shortest time between two messages of the provider, as in `2m`.
+    #[serde(
+        alias = "resend-pause",
+        with = "crate::gateways::sandbox::span::option"
+    )]
+    pub resend_pause: Option<TimeDelta>,
+    /// How often the provider sends its message again.
+    #[serde(alias = "resends-max")]
+    pub resends_max: Option<u32>,
 }
 
 /// What a gateway can do for one account.
@@ -75,6 +86,10 @@ pub struct Capabilities {
     pub reusable: bool,
     /// Whether its callbacks carry proof; otherwise they are only hints to read again.
     pub signed_callback: bool,
+    /// Whether the provider itself always texts the payer, who then needs a mobile number.
+    pub texts_payer: bool,
+    /// What else it can do with a link.
+    pub operations: Vec<OperationName>,
     /// Limits.
     pub limits: Limits,
 }

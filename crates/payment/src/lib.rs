@@ -5,26 +5,33 @@
 //! [`ErrorClass::Ambiguous`], never a failure.
 //!
 //! The names to know: [`Gateway`] is the contract, [`LinkRequest`] what it is asked,
-//! [`CreatedLink`] and [`StatusReport`] what it answers, [`Capabilities`] what it can do, and
-//! [`gateways::Sandbox`] the gateway without a network.
+//! [`CreatedLink`] and [`StatusReport`] what it answers, [`Capabilities`] what it can do,
+//! [`Translator`] an adapter to a provider's protocol, without I/O, and [`gateways::Sandbox`] the
+//! gateway without a network.
 
 mod callback;
 mod capability;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod conversation;
 mod error;
 pub mod gateways;
 mod link;
+mod operation;
+mod translator;
 
 use async_trait::async_trait;
 
 pub use callback::{Callback, CallbackParts, CallbackReply};
 pub use capability::{Capabilities, Descriptor, Limits, RepeatClass, RepeatSafety};
+pub use conversation::{Ask, Conversation, Effect};
 pub use error::{DUPLICATE_REFERENCE, ErrorClass, GatewayError};
 pub use link::{
     Call, CreatedLink, Found, LinkRequest, LinkStatus, PaymentFact, ProviderRef, StatusReport,
     Usage,
 };
+pub use operation::{FundsSource, FutureParty, Operated, Operation, OperationName, PosSlip};
+pub use translator::{Translator, Wired};
 
 /// A payment gateway, for one account of ours.
 #[async_trait]
@@ -34,6 +41,12 @@ pub trait Gateway: Send + Sync {
 
     /// What it can do for this account, and its limits.
     fn capabilities(&self) -> Capabilities;
+
+    /// How the provider's calls name our reference: the reference itself, or a number that follows
+    /// from it. A callback may carry either.
+    fn order_no(&self, reference: &str) -> String {
+        reference.to_owned()
+    }
 
     /// Every problem of a request, without asking the provider. Empty means it may be sent.
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError>;
@@ -47,6 +60,27 @@ pub trait Gateway: Send + Sync {
 
     /// Looks a link up by our reference. [`Found::CannotTell`] is not [`Found::NotFound`].
     async fn find(&self, call: Call, reference: &str) -> Result<Found, GatewayError>;
+
+    /// Reads many links at once; `None` where the provider cannot. The answer holds the links it knows
+    /// of, in any order.
+    async fn status_many(
+        &self,
+        _call: Call,
+        _links: &[ProviderRef],
+    ) -> Option<Result<Vec<StatusReport>, GatewayError>> {
+        None
+    }
+
+    /// Does what only some providers can. What is not in [`Capabilities::operations`] is refused with
+    /// the code `unsupported_operation`.
+    async fn operate(
+        &self,
+        _call: Call,
+        _link: &ProviderRef,
+        operation: &Operation,
+    ) -> Result<Operated, GatewayError> {
+        Err(translator::unsupported(operation))
+    }
 
     /// Checks a callback or browser return and says what it proves. No I/O.
     fn read_callback(&self, parts: &CallbackParts) -> Callback;

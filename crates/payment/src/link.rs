@@ -40,6 +40,12 @@ pub struct LinkRequest {
     pub usage: Usage,
     /// The payer's name, if known.
     pub payer_name: Option<String>,
+    /// The payer's mobile number in E.164, for a provider that texts the payer itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer_mobile: Option<String>,
+    /// A note for staff that the payer never sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// Language of the payment page.
     pub locale: Locale,
     /// Settings of that provider alone; an unknown key is refused, never dropped.
@@ -91,6 +97,24 @@ pub enum LinkStatus {
     CreateFailed,
     /// Nobody knows; not paid and not failed.
     Unknown,
+    /// The money is set aside and waits for our word to be taken.
+    Held,
+    /// Paid, and the provider waits for our confirmation.
+    PaidUnverified,
+    /// The debtor's money is blocked until a day.
+    ScheduledFuture,
+    /// Its time is up, and the provider has not yet been heard.
+    Expiring,
+    /// A newer link has taken its place.
+    Superseded,
+    /// Less than was asked for has come in.
+    PartiallyPaid,
+    /// More than was asked for has come in.
+    Overpaid,
+    /// What was paid does not fit; a person decides.
+    Quarantined,
+    /// The money went back.
+    Refunded,
 }
 
 impl LinkStatus {
@@ -104,6 +128,9 @@ impl LinkStatus {
                 | LinkStatus::Expired
                 | LinkStatus::Cancelled
                 | LinkStatus::CreateFailed
+                | LinkStatus::Superseded
+                | LinkStatus::Overpaid
+                | LinkStatus::Refunded
         )
     }
 
@@ -111,7 +138,10 @@ impl LinkStatus {
     pub fn is_paid(self) -> bool {
         matches!(
             self,
-            LinkStatus::Paid | LinkStatus::PaidLate | LinkStatus::PaidAfterCancel
+            LinkStatus::Paid
+                | LinkStatus::PaidLate
+                | LinkStatus::PaidAfterCancel
+                | LinkStatus::Overpaid
         )
     }
 
@@ -129,6 +159,15 @@ impl LinkStatus {
             LinkStatus::Cancelled => "cancelled",
             LinkStatus::CreateFailed => "create_failed",
             LinkStatus::Unknown => "unknown",
+            LinkStatus::Held => "held",
+            LinkStatus::PaidUnverified => "paid_unverified",
+            LinkStatus::ScheduledFuture => "scheduled_future",
+            LinkStatus::Expiring => "expiring",
+            LinkStatus::Superseded => "superseded",
+            LinkStatus::PartiallyPaid => "partially_paid",
+            LinkStatus::Overpaid => "overpaid",
+            LinkStatus::Quarantined => "quarantined",
+            LinkStatus::Refunded => "refunded",
         }
     }
 }

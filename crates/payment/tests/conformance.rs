@@ -37,7 +37,7 @@ impl SandboxBench {
             amount_min: Some(Money::from_minor(10_000, Currency::Irr).unwrap()),
             amount_max: Some(Money::from_minor(500_000_000, Currency::Irr).unwrap()),
             description_chars_max: Some(255),
-            expiry_max: None,
+            ..Limits::default()
         };
         Sandbox::in_memory(settings).unwrap()
     }

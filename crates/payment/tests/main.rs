@@ -41,6 +41,8 @@ fn request(reference: &str) -> LinkRequest {
         expires_at: after(TimeDelta::days(1)),
         description: "فاکتور ۱۴۰۵/۱۷".to_owned(),
         usage: Usage::OneTime,
+        payer_mobile: None,
+        comment: None,
         payer_name: Some("شرکت نمونه".to_owned()),
         locale: Locale::Fa,
         extras: std::collections::BTreeMap::new(),

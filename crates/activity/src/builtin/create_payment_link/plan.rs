@@ -101,6 +101,8 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
             expires_at,
             description,
             usage: Usage::OneTime,
+            payer_mobile: None,
+            comment: None,
             payer_name: Some(party.name.clone()).filter(|name| !name.trim().is_empty()),
             locale,
             extras: std::collections::BTreeMap::new(),

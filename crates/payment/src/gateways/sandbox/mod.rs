@@ -49,6 +49,7 @@ pub(super) const BUILT_IN: BuiltIn = BuiltIn {
             source,
         }),
     },
+    adapter: None,
 };
 
 /// A way to let real time pass, given by the host: this crate has no clock.
@@ -200,6 +201,8 @@ impl Gateway for Sandbox {
             deactivate: options.deactivate,
             reusable: false,
             signed_callback: false,
+            texts_payer: false,
+            operations: Vec::new(),
             limits: options.limits.clone(),
         }
     }

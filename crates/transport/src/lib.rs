@@ -1,10 +1,17 @@
-//! Outgoing HTTP as plain data.
+//! Outgoing HTTP as plain data, and the plug that sends it.
+//!
+//! It is not a client: an embedder, or the front door, brings one. Whoever builds a request here
+//! does no I/O, so what is sent can be read and compared in a test.
+//!
+//! The names to know: [`HttpRequest`], [`HttpResponse`], [`HttpError`] and the plug [`HttpClient`].
+
+use std::fmt;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
 /// A request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// `GET`, `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: String,
@@ -20,6 +27,18 @@ pub struct HttpRequest {
     pub response_bytes_max: usize,
 }
 
+impl fmt::Debug for HttpRequest {
+    /// Without query, header values and body: secrets may stand in each of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = self.url.split(['?', '#']).next().unwrap_or_default();
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("address", &address)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
@@ -29,6 +48,14 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// The first header of that name, which is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 /// How a request fails, by where it failed.

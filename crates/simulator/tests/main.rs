@@ -1,0 +1,3 @@
+//! Simulated providers against the adapters.
+
+mod script;
