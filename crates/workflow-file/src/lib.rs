@@ -30,7 +30,9 @@ pub use diagnostic::{
     Diagnostic, Findings, Fix, Related, Severity, Sources, Span, apply_fixes, render_github,
     render_human, render_json,
 };
-pub use project::{Channel, PROJECT_FILE, Project, ProjectAccount, ProjectLimits, ProjectParty};
+pub use project::{
+    Channel, Listener, PROJECT_FILE, Project, ProjectAccount, ProjectLimits, ProjectParty, Reach,
+};
 pub use rules::{Explanation, codes, explain};
 pub use schema::{project_schema, schema, schema_of};
 pub use syntax::SourceFile;

@@ -3,6 +3,8 @@
 //! It is not a configuration of the engine by an embedder, who hands over traits instead; it is
 //! what `engine-runner` needs to check and run workflows without a CRM.
 
+mod accounts;
+mod address;
 pub(crate) mod draft;
 mod people;
 mod read;
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 use activity::{Account, Accounts};
 use host::{Medium, Party, Person, User};
 use serde_json::Value as Json;
-use values::{AccountName, Currency, Locale, Money, Zone};
+use values::{AccountName, Currency, Locale, Money, SecretRef, Zone};
 
 use crate::diagnostic::{Diagnostic, Findings, Span};
 use crate::syntax::{self, SourceFile};
@@ -43,6 +45,8 @@ pub struct Project {
     pub allowed_hosts: Vec<String>,
     /// Bounds of a run.
     pub limits: ProjectLimits,
+    /// How providers and customers reach `engine-runner listen`; none where nobody does.
+    pub listen: Option<Listener>,
 }
 
 /// An account and its gateway's settings.
@@ -50,8 +54,31 @@ pub struct Project {
 pub struct ProjectAccount {
     /// The account as activities see it.
     pub account: Account,
-    /// The gateway's own settings, as written under the gateway's name.
+    /// The gateway's own settings, as written under `options` or the gateway's name.
     pub settings: Json,
+    /// Where the secrets of a gateway over the network are found, by its names for them.
+    pub secrets: BTreeMap<String, SecretRef>,
+    /// Where its requests may go.
+    pub reach: Reach,
+}
+
+/// Where the requests of an account may go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// To public addresses alone.
+    #[default]
+    Public,
+    /// To this machine too, where a simulator plays the provider.
+    Loopback,
+}
+
+/// How providers and customers reach us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Where the secret is found that the addresses of callbacks are derived from.
+    pub secret: SecretRef,
+    /// The address from outside, as in `https://crm.example`, without a slash at its end.
+    pub public_url: Option<String>,
 }
 
 /// A party and who is who to it.
@@ -112,12 +139,17 @@ impl Default for Project {
             amount_max: None,
             amount_min: None,
         };
-        let settings = Json::Object(serde_json::Map::new());
+        let account = ProjectAccount {
+            account,
+            settings: Json::Object(serde_json::Map::new()),
+            secrets: BTreeMap::new(),
+            reach: Reach::Public,
+        };
         Project {
             workflows: "workflows".to_owned(),
             zone: default_zone(),
             languages: vec![Locale::Fa, Locale::En, Locale::Ru],
-            accounts: BTreeMap::from([(name, ProjectAccount { account, settings })]),
+            accounts: BTreeMap::from([(name, account)]),
             people: Vec::new(),
             parties: Vec::new(),
             messages: BTreeMap::from([
@@ -126,6 +158,7 @@ impl Default for Project {
             ]),
             allowed_hosts: Vec::new(),
             limits: ProjectLimits::default(),
+            listen: None,
         }
     }
 }
@@ -169,6 +202,7 @@ impl Project {
 /// The keys of every map, for the test that compares them with the typed form.
 #[cfg(test)]
 pub(crate) mod project_keys {
+    pub(crate) use super::accounts::ACCOUNT_KEYS;
     pub(crate) use super::people::{PARTY_KEYS, PERSON_KEYS, USER_KEYS};
-    pub(crate) use super::read::{ACCOUNT_KEYS, PROJECT_KEYS};
+    pub(crate) use super::read::{LISTEN_KEYS, PROJECT_KEYS};
 }

@@ -2,7 +2,7 @@
 
 use host::{Medium, PartyKind};
 use serde_json::json;
-use values::{AccountName, Currency, Locale, Money};
+use values::{AccountName, Currency, Locale, Money, SecretRef};
 use workflow_file::{Channel, Project};
 
 use crate::support::{catalog, codes_of, file, source};
@@ -39,6 +39,7 @@ parties:
 messages: { sms: { channel: outbox }, email: { channel: outbox } }
 services: { allow: [API.example.com] }
 limits: { in_flight: 4, overlay: 100 }
+listen: { secret: env:LISTEN_SECRET, public_url: "https://crm.example/pay/" }
 "#;
 
 #[test]
@@ -86,6 +87,12 @@ fn every_part_of_the_file_is_read() {
     assert_eq!(project.messages[&Medium::Sms], Channel::Outbox);
     assert_eq!(project.allowed_hosts, ["api.example.com"]);
     assert_eq!((project.limits.in_flight, project.limits.overlay), (4, 100));
+    let listen = project.listen.expect("a listener");
+    assert_eq!(listen.secret, SecretRef::Env("LISTEN_SECRET".to_owned()));
+    assert_eq!(
+        listen.public_url.as_deref(),
+        Some("https://crm.example/pay")
+    );
 }
 
 #[test]
@@ -147,4 +154,31 @@ fn an_account_the_workflow_names_must_be_in_the_project() {
         "{:?}",
         checked.diagnostics
     );
+}
+
+#[test]
+fn a_listener_has_a_secret_by_reference_and_an_encrypted_address() {
+    for (text, code) in [
+        ("listen: { public_url: https://crm.example }\n", "WF0102"),
+        ("listen: { secret: hunter2 }\n", "WF0502"),
+        (
+            "listen: { secret: env:S, public_url: http://crm.example }\n",
+            "WF0510",
+        ),
+        (
+            "listen: { secret: env:S, public_url: https://crm.example/?a=b }\n",
+            "WF0510",
+        ),
+        (
+            "listen: { secret: env:S, public_url: https://a@crm.example }\n",
+            "WF0510",
+        ),
+    ] {
+        let (project, diagnostics) = Project::check(&source(text));
+        assert!(project.is_none(), "{text}");
+        assert_eq!(codes_of(&diagnostics), [code], "{text}: {diagnostics:?}");
+    }
+    let text = "listen: { secret: file:listen.key, public_url: \"http://127.0.0.1:8080\" }\n";
+    let (project, diagnostics) = Project::check(&source(text));
+    assert!(project.is_some(), "{diagnostics:?}");
 }

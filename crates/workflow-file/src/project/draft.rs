@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
-use values::{Currency, Locale};
+use values::{Currency, Locale, SecretRef};
 
 use crate::draft::{Name, OneOrMany, WholeNumber};
 
@@ -36,9 +36,12 @@ pub(crate) struct ProjectFile {
     pub(crate) services: Option<Services>,
     /// Bounds of a run.
     pub(crate) limits: Option<LimitsFile>,
+    /// How providers and customers reach `engine-runner listen`.
+    pub(crate) listen: Option<ListenFile>,
 }
 
-/// An account. The gateway's own settings stand under the gateway's name.
+/// An account. The settings of a gateway over the network stand under `options`, those of others
+/// under the gateway's name.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AccountFile {
     /// The gateway that serves it, such as `sandbox`.
@@ -53,9 +56,33 @@ pub(crate) struct AccountFile {
     pub(crate) expires_days: Option<WholeNumber>,
     /// Type of receipt of a link that names none.
     pub(crate) receipt_type: Option<String>,
+    /// Settings of a gateway over the network; its page under `docs/gateways` lists them.
+    pub(crate) options: Option<BTreeMap<String, Json>>,
+    /// Secrets of a gateway over the network, by its names for them.
+    pub(crate) secrets: Option<BTreeMap<String, SecretRef>>,
+    /// Where requests may go: `loopback` for a simulator on this machine.
+    pub(crate) reach: Option<ReachWord>,
     /// The gateway's settings; secrets as `env:NAME` or `file:path`.
     #[serde(flatten)]
     pub(crate) settings: BTreeMap<String, Json>,
+}
+
+/// Where the requests of an account may go.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReachWord {
+    /// To this machine too, where a simulator plays the provider.
+    Loopback,
+}
+
+/// How providers and customers reach `engine-runner listen`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenFile {
+    /// Where the secret is found that the addresses of callbacks are derived from.
+    pub(crate) secret: SecretRef,
+    /// The address from outside, as `https://crm.example`.
+    pub(crate) public_url: Option<String>,
 }
 
 /// A user.

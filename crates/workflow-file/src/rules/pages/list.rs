@@ -88,4 +88,5 @@ pub(super) const PAGES: &[(&str, &str)] = &[
     ("WF0507", include_str!("../WF0507.md")),
     ("WF0508", include_str!("../WF0508.md")),
     ("WF0509", include_str!("../WF0509.md")),
+    ("WF0510", include_str!("../WF0510.md")),
 ];
