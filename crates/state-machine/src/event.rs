@@ -136,6 +136,9 @@ pub struct PaymentEvent {
     pub tracking_no: Option<String>,
     /// Field values to set with it, such as the receipt field.
     pub set: Fields,
+    /// The link may be paid again: money does not close it, and each payment leads on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays_open: bool,
 }
 
 impl Event {

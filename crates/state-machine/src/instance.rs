@@ -187,7 +187,7 @@ impl Link {
         self.is_paid()
             || matches!(
                 self.status.as_str(),
-                "expired" | "cancelled" | "create_failed"
+                "expired" | "cancelled" | "create_failed" | "superseded" | "refunded"
             )
     }
 
@@ -195,7 +195,7 @@ impl Link {
     pub fn is_paid(&self) -> bool {
         matches!(
             self.status.as_str(),
-            "paid" | "paid_late" | "paid_after_cancel"
+            "paid" | "paid_late" | "paid_after_cancel" | "overpaid"
         )
     }
 }

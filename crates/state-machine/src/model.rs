@@ -381,13 +381,20 @@ pub struct Route {
 }
 
 /// The outcomes a payment link can have after it was made.
-pub const PAYMENT_OUTCOMES: [&str; 7] = [
+pub const PAYMENT_OUTCOMES: [&str; 14] = [
     "paid",
     "expired",
     "cancelled",
     "paid_late",
     "paid_after_cancel",
     "partially_paid",
+    "overpaid",
+    "paid_unverified",
+    "held",
+    "scheduled_future",
+    "quarantined",
+    "refunded",
+    "unknown",
     "delivery_failed",
 ];
 

@@ -918,6 +918,25 @@ fn an_outcome_without_a_way_parks() {
     assert_eq!(story.incident(), "no_route");
 }
 
+/// Clause 67: what ended in an error that leads nowhere is done again, once what was wrong is mended.
+#[test]
+fn a_retry_does_failed_work_again() {
+    let computing = Flow::new()
+        .activity("make", "set_fields", [("success", "await")])
+        .wait("await", |wait| wait.by(role("clerk"), "over"))
+        .end("over");
+    let mut story = Story::new(&computing);
+    let end = story.end("error");
+    story.ok(Event::Finished(Box::new(end)));
+    assert_eq!((story.state(), story.incident()), ("make", "no_route"));
+    let step = story.ok(retry("admin"));
+    assert_eq!(words(&step), ["close 1", "open make"]);
+    assert!(story.instance.incident.is_none(), "it runs again");
+    let end = story.end("success");
+    story.ok(Event::Finished(Box::new(end)));
+    assert_eq!(story.state(), "await");
+}
+
 /// Clause 67: an incident is over only when the input was applied again and passed.
 #[test]
 fn an_incident_ends_when_the_retry_passes() {

@@ -252,12 +252,38 @@ impl<'a> Run<'a> {
         let Some(input) = incident.input else {
             return self.reopen();
         };
+        if self.must_run_again(&input) {
+            return self.plan_again();
+        }
         let before = self.instance.clone();
         self.turn = Turn::Retry;
         self.apply(&input, &before)?;
         if let Some(again) = &mut self.instance.incident {
             again.since = incident.since;
         }
+        Ok(())
+    }
+
+    /// An outcome that led nowhere leads nowhere again: what has been mended shows when the work itself
+    /// is done again. Only an error says that nothing was done.
+    fn must_run_again(&self, input: &Event) -> bool {
+        let Event::Finished(end) = input else {
+            return false;
+        };
+        end.entry == self.instance.entry
+            && end.outcome == "error"
+            && self.instance.activity.is_some()
+    }
+
+    /// Opens the activity of this state entry again, with the reference it had.
+    fn plan_again(&mut self) -> Result<(), Rejection> {
+        let entry = self.instance.entry;
+        let state = self.instance.state.clone();
+        if let Some(open) = &mut self.instance.activity {
+            open.parked = false;
+        }
+        self.effects.push(Effect::CloseActivity { entry });
+        self.effects.push(Effect::OpenActivity { state, entry });
         Ok(())
     }
 

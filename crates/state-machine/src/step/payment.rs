@@ -6,6 +6,9 @@ use crate::event::PaymentEvent;
 use crate::instance::Link;
 use crate::model::{Kind, PAYMENT_OUTCOMES, Wait};
 
+/// The money went back: the only way out of paid.
+const REFUNDED: &str = "refunded";
+
 /// It says something about the messages, not about the link.
 const DELIVERY_FAILED: &str = "delivery_failed";
 
@@ -40,9 +43,9 @@ impl<'a> Run<'a> {
     }
 
     /// Routes an outcome: the waiting state's own `next`, then `on` of the state, then of the
-    /// workflow; money that came late counts as `paid` where nothing more exact is routed.
+    /// workflow; money that came late or in excess counts as `paid` where nothing more exact is routed.
     pub(super) fn payment_outcome(&mut self, outcome: &str, of: &str) -> Result<(), Halt> {
-        let widened = matches!(outcome, "paid_late" | "paid_after_cancel").then_some("paid");
+        let widened = (outcome != "paid" && is_paid(outcome)).then_some("paid");
         for outcome in [Some(outcome), widened].into_iter().flatten() {
             let state = self.state()?;
             if let Kind::Wait(wait) = &state.kind
@@ -58,8 +61,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Writes a fact into the instance's copy of the link. Paid never goes back, and only money
-    /// moves a closed link on (clause 43).
+    /// Writes a fact into the instance's copy of the link. Paid goes back by a refund only, and only
+    /// money moves a closed link on (clause 43).
     pub(super) fn note_payment(&mut self, payment: &PaymentEvent) {
         let outcome = payment.outcome.as_str();
         let links = &mut self.instance.links;
@@ -69,7 +72,10 @@ impl<'a> Run<'a> {
         };
         self.repeated_payment = link.is_paid();
         let open = !link.is_closed() || (is_paid(outcome) && !link.is_paid());
-        if open && outcome != DELIVERY_FAILED {
+        let reversed = outcome == REFUNDED && link.is_paid();
+        // A link that may be paid many times goes on after each payment.
+        let goes_on = payment.stays_open && is_paid(outcome);
+        if (open || reversed) && !goes_on && outcome != DELIVERY_FAILED {
             link.status.clone_from(&payment.outcome);
         }
         if link.paid_at.is_none() {
@@ -117,5 +123,8 @@ impl<'a> Run<'a> {
 }
 
 fn is_paid(outcome: &str) -> bool {
-    matches!(outcome, "paid" | "paid_late" | "paid_after_cancel")
+    matches!(
+        outcome,
+        "paid" | "paid_late" | "paid_after_cancel" | "overpaid"
+    )
 }

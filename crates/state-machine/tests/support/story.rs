@@ -252,6 +252,7 @@ impl Story {
             paid_at: paid.then_some(self.now),
             tracking_no: paid.then(|| "۸۸۱۲".to_owned()),
             set: Fields::new(),
+            stays_open: false,
         }))
     }
 
