@@ -1,4 +1,4 @@
-//! The sandbox, against the promises of a gateway and its own.
+//! Gateways, against the promises of every gateway and their own.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
@@ -6,6 +6,7 @@ mod conformance;
 mod ledger;
 mod playing;
 mod settings;
+mod sizpay;
 
 use chrono::TimeDelta;
 use payment::gateways::sandbox::Script;

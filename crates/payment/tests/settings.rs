@@ -136,7 +136,7 @@ fn a_mistake_is_named() {
 #[test]
 fn the_list_of_gateways_checks_a_section() {
     let names: Vec<&str> = BUILT_IN.iter().map(|gateway| gateway.name).collect();
-    assert_eq!(names, ["sandbox"]);
+    assert!(names.is_sorted() && names.contains(&"sandbox"), "{names:?}");
     let sandbox = built_in("sandbox").unwrap();
     assert!(sandbox.sandbox && !sandbox.network && sandbox.secrets.is_empty());
     (sandbox.check_options)(&serde_json::json!({ "profile": "nothing" })).unwrap();

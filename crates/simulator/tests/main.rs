@@ -1,3 +1,4 @@
 //! Simulated providers against the adapters.
 
 mod script;
+mod sizpay;

@@ -50,6 +50,11 @@ pub trait Bench: Send + Sync {
     /// The time at which every case starts.
     fn start(&self) -> Timestamp;
 
+    /// Whether the provider closes a link at its expiry by itself. Where it does not, we close it.
+    fn closes_at_expiry(&self) -> bool {
+        true
+    }
+
     /// A request that is good at the start, for a link that lives one day from then.
     fn request(&self, reference: &str) -> LinkRequest;
 }

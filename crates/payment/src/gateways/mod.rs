@@ -11,6 +11,7 @@ use values::{AccountName, Currency, Zone};
 use crate::Translator;
 
 pub mod sandbox;
+pub mod sizpay;
 
 pub use sandbox::{Sandbox, SandboxOptions, SandboxSettings};
 
@@ -130,7 +131,7 @@ pub struct OptionsError {
 }
 
 /// Every gateway that ships, by name.
-pub const BUILT_IN: &[BuiltIn] = &[sandbox::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[sandbox::BUILT_IN, sizpay::BUILT_IN];
 
 /// The shipped gateway of that name.
 pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
