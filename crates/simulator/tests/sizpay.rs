@@ -577,6 +577,35 @@ async fn many_links_are_read_at_once() {
     }
 }
 
+/// As it is played on loopback: methods and pages behind one address, without TLS.
+#[tokio::test]
+async fn everything_may_be_behind_one_address() {
+    let settings = SizpaySettings {
+        status_shape: StatusShape::Documented,
+        ..SizpaySettings::at_base("http://127.0.0.1:4011/")
+    };
+    let sizpay = Arc::new(Sizpay::new(settings.clone(), Faults::default()));
+    let client = SimulatedClient::new(Arc::new(start))
+        .with("http://127.0.0.1:4011/", Arc::clone(&sizpay) as _);
+    let gateway = Wired::new(adapter(&settings), Arc::new(client));
+    let link = gateway
+        .create(call(start()), &request("r-1"))
+        .await
+        .unwrap();
+    assert_eq!(link.url, "http://127.0.0.1:4011/acme/0200310011");
+    assert_eq!(page(&sizpay, start(), &link.url, Some("pay")).status, 200);
+    let report = gateway
+        .status(call(start()), &link.provider_ref)
+        .await
+        .unwrap();
+    assert_eq!(
+        (report.status, report.payments.len()),
+        (LinkStatus::Paid, 1)
+    );
+    let found = gateway.find(call(start()), "r-1").await.unwrap();
+    assert!(matches!(found, Found::Link(found) if found.provider_ref == link.provider_ref));
+}
+
 /// Clause 45: SizPay never calls; whoever does is nobody, and the status is read again.
 #[tokio::test]
 async fn a_forged_call_is_a_hint_and_proves_nothing() {
