@@ -176,7 +176,9 @@ impl Provider for Sizpay {
             Some(Fault::ServerErrorAfter) => Answer::Reply(plain(502, "bad gateway")),
             Some(Fault::SlowAnswer) => Answer::Slow(response, 1),
             Some(Fault::HugeAnswer) => {
-                response.body.resize(HUGE, b' ');
+                let mut body = vec![b' '; HUGE];
+                body.append(&mut response.body);
+                response.body = body;
                 Answer::Reply(response)
             }
             _ => Answer::Reply(response),
