@@ -5,6 +5,7 @@
 mod conformance;
 mod ledger;
 mod playing;
+mod pod;
 mod settings;
 mod sizpay;
 

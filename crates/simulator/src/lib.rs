@@ -11,6 +11,7 @@
 mod client;
 mod faults;
 mod ledger;
+pub mod pod;
 pub mod sizpay;
 
 use transport::{HttpRequest, HttpResponse};

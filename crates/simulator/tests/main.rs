@@ -1,4 +1,5 @@
 //! Simulated providers against the adapters.
 
+mod pod;
 mod script;
 mod sizpay;
