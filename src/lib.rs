@@ -18,6 +18,7 @@ pub use activity;
 pub use engine;
 pub use expression;
 pub use host;
+pub use messaging;
 pub use payment;
 pub use persistence;
 pub use scenario;

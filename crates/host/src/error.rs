@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use values::TimeDelta;
+
 /// What happened, in the caller's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,6 +41,8 @@ pub struct Error {
     pub operation: &'static str,
     /// What happened and with what; lower case, no full stop.
     pub message: String,
+    /// How long the other side asks to be left alone, where it said so.
+    pub retry_after: Option<TimeDelta>,
     /// The cause, where there is one.
     #[source]
     pub source: Option<Box<dyn StdError + Send + Sync>>,
@@ -52,6 +56,7 @@ impl Error {
             retry: Retry::Later,
             operation,
             message: message.into(),
+            retry_after: None,
             source: None,
         }
     }
@@ -63,6 +68,7 @@ impl Error {
             retry: Retry::Never,
             operation,
             message: message.into(),
+            retry_after: None,
             source: None,
         }
     }
@@ -74,7 +80,15 @@ impl Error {
             retry: Retry::SameKey,
             operation,
             message: message.into(),
+            retry_after: None,
             source: None,
         }
+    }
+
+    /// The same failure, with the wait that the other side asked for.
+    #[must_use]
+    pub fn after(mut self, pause: Option<TimeDelta>) -> Error {
+        self.retry_after = pause;
+        self
     }
 }
