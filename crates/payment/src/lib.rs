@@ -22,7 +22,7 @@ mod translator;
 
 use async_trait::async_trait;
 
-pub use callback::{Callback, CallbackParts, CallbackReply};
+pub use callback::{Callback, CallbackParts, CallbackReply, RECEIVED_AT};
 pub use capability::{Capabilities, Descriptor, Limits, RepeatClass, RepeatSafety};
 pub use conversation::{Ask, Conversation, Effect};
 pub use error::{DUPLICATE_REFERENCE, ErrorClass, GatewayError};

@@ -97,12 +97,7 @@ impl<T: Translator + ?Sized> Wired<T> {
                 Conversation::Ended(end) => return end,
                 Conversation::Ask(ask) => ask,
             };
-            if call.now > call.send_by {
-                return Err(GatewayError::retryable(
-                    "too_late",
-                    "it was not sent in time",
-                ));
-            }
+            in_time(call)?;
             match self.client.send(&ask.request).await {
                 Ok(response) => {
                     changed |= ask.effect == Effect::Changes;
@@ -112,6 +107,17 @@ impl<T: Translator + ?Sized> Wired<T> {
             }
         }
     }
+}
+
+/// Whether something may still be sent.
+fn in_time(call: Call) -> Result<(), GatewayError> {
+    if call.now > call.send_by {
+        return Err(GatewayError::retryable(
+            "too_late",
+            "it was not sent in time",
+        ));
+    }
+    Ok(())
 }
 
 /// What a request without an answer means. After an earlier change nothing is certain any more.
@@ -149,6 +155,8 @@ impl<T: Translator + ?Sized> Gateway for Wired<T> {
         if let Some(problem) = self.translator.validate(request).into_iter().next() {
             return Err(problem);
         }
+        // A link that is made without asking counts as sent all the same.
+        in_time(call)?;
         self.hold(call, self.translator.create(call.now, request))
             .await
     }

@@ -1,5 +1,6 @@
 //! Simulated providers against the adapters.
 
 mod pod;
+mod robokassa;
 mod script;
 mod sizpay;

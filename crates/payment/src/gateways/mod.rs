@@ -11,6 +11,7 @@ use values::{AccountName, Currency, Zone};
 use crate::Translator;
 
 pub mod pod;
+pub mod robokassa;
 pub mod sandbox;
 pub mod sizpay;
 
@@ -132,7 +133,7 @@ pub struct OptionsError {
 }
 
 /// Every gateway that ships, by name.
-pub const BUILT_IN: &[BuiltIn] = &[pod::BUILT_IN, sandbox::BUILT_IN, sizpay::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[pod::BUILT_IN, robokassa::BUILT_IN, sandbox::BUILT_IN, sizpay::BUILT_IN];
 
 /// The shipped gateway of that name.
 pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
