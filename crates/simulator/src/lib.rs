@@ -12,6 +12,7 @@ mod client;
 mod faults;
 mod ledger;
 pub mod pod;
+pub mod robokassa;
 pub mod sizpay;
 
 use transport::{HttpRequest, HttpResponse};

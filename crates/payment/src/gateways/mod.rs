@@ -30,7 +30,7 @@ pub struct BuiltIn {
     pub sandbox: bool,
     /// Whether it needs an outgoing HTTP client.
     pub network: bool,
-    /// Names of the secrets an account of it needs.
+    /// Names of the secrets an account of it may have; which it needs depends on its options.
     pub secrets: &'static [&'static str],
     /// Checks an account's section of the project file, without building anything.
     pub check_options: fn(&serde_json::Value) -> Result<(), OptionsError>,
@@ -133,7 +133,12 @@ pub struct OptionsError {
 }
 
 /// Every gateway that ships, by name.
-pub const BUILT_IN: &[BuiltIn] = &[pod::BUILT_IN, robokassa::BUILT_IN, sandbox::BUILT_IN, sizpay::BUILT_IN];
+pub const BUILT_IN: &[BuiltIn] = &[
+    pod::BUILT_IN,
+    robokassa::BUILT_IN,
+    sandbox::BUILT_IN,
+    sizpay::BUILT_IN,
+];
 
 /// The shipped gateway of that name.
 pub fn built_in(name: &str) -> Option<&'static BuiltIn> {
