@@ -59,6 +59,7 @@ fn settings() -> PodSettings {
 /// POD with two businesses, and a clock.
 #[derive(Clone)]
 struct World {
+    base: String,
     now: Arc<Mutex<Timestamp>>,
     pod: Arc<Pod>,
 }
@@ -66,6 +67,7 @@ struct World {
 impl World {
     fn new(settings: PodSettings, rules: Vec<FaultRule>) -> World {
         World {
+            base: settings.base.clone(),
             now: Arc::new(Mutex::new(start())),
             pod: Arc::new(Pod::new(settings, Faults::new(rules))),
         }
@@ -95,9 +97,9 @@ impl World {
     fn account_in(&self, currency: Currency, token: &str, options: Value) -> Account {
         let mut section = json!({
             "guild_code": "INFO_GUILD",
-            "service_url": format!("{BASE}/srv/sc"),
-            "core_url": format!("{BASE}/srv/core"),
-            "pay_url": BASE,
+            "service_url": format!("{}/srv/sc", self.base),
+            "core_url": format!("{}/srv/core", self.base),
+            "pay_url": self.base,
         });
         for (key, value) in options.as_object().unwrap() {
             section[key] = value.clone();
@@ -112,7 +114,7 @@ impl World {
         };
         let now = Arc::clone(&self.now);
         let client = SimulatedClient::new(Arc::new(move || *now.lock().unwrap()))
-            .with(BASE, Arc::clone(&self.pod) as Arc<dyn Provider>);
+            .with(&self.base, Arc::clone(&self.pod) as Arc<dyn Provider>);
         let adapter = Arc::new(Adapter::new(&settings).unwrap());
         Account {
             world: self.clone(),

@@ -5,6 +5,7 @@ use payment::{
     Callback, CallbackParts, ErrorClass, Found, Gateway, LinkStatus, Operation, ProviderRef,
 };
 use serde_json::json;
+use simulator::pod::PodSettings;
 use simulator::{LinkState, Provider};
 
 use values::Currency;
@@ -311,6 +312,32 @@ async fn an_account_in_tomans_asks_for_rials() {
     let report = account.report(&link).await;
     assert_eq!(report.status, LinkStatus::Paid);
     assert_eq!(report.payments[0].amount, tomans);
+}
+
+/// As it is played on loopback: without TLS, and with a key for service calls.
+#[tokio::test]
+async fn it_may_be_played_on_this_machine() {
+    let mut settings = PodSettings::new("http://127.0.0.1:4012/", super::CANARY, "INFO_GUILD");
+    settings.service_key = Some("key".to_owned());
+    let world = World::new(settings.clone(), Vec::new());
+    let account = world.ours(json!({"link": "short_lived"}));
+    let error = account.create(&request("local")).await.unwrap_err();
+    assert_eq!(
+        (error.class, error.code.as_str()),
+        (ErrorClass::Ambiguous, "refused_and_not_read")
+    );
+    assert!(world.ledger().is_empty());
+
+    settings.service_key = None;
+    let world = World::new(settings, Vec::new());
+    let account = world.ours(json!({"link": "short_lived"}));
+    let link = account.make("local").await;
+    assert!(
+        link.url
+            .starts_with("http://127.0.0.1:4012/v1/pbc/payment/?hash=")
+    );
+    assert_eq!(world.browse(&link.url, Some("pay")).status, 302);
+    assert_eq!(account.status(&link).await, LinkStatus::Paid);
 }
 
 #[tokio::test]
