@@ -859,3 +859,46 @@ fn an_account_that_cannot_be_is_refused_before_it_is_built() {
     let long = held(limited.create(start(), &wish()), &[]).1.unwrap_err();
     assert_eq!(long.code, "expiry_over_limit");
 }
+
+/// What the second reading says decides after a doubtful answer; a plain refusal needs none.
+#[test]
+fn after_a_doubtful_answer_the_invoice_is_read_again() {
+    let pod = pod(json!({}));
+    let open = list(OPEN);
+    let paid = open
+        .replace(r#""payed":false"#, r#""payed":true"#)
+        .replace(r#""paymentDate":0"#, r#""paymentDate":1774087200000"#);
+    let credit = Operation::PayByCredit {
+        wallet: None,
+        any: false,
+    };
+    let ask = |answer: (u16, &str), again: &[(u16, &str)]| {
+        let mut answers = vec![(200, open.as_str()), (200, OTT), answer];
+        answers.extend(again);
+        held(pod.operate(start(), &link(), &credit), &answers).1
+    };
+    let said_false = TRUE.replace("true", "false");
+    let (paid_before, unknown) = (refusal("فاکتور قبلاً پرداخت شده است"), refusal("?"));
+    let doubtful = [
+        ((200, said_false.as_str()), ErrorClass::Ambiguous),
+        ((200, "<html>"), ErrorClass::Ambiguous),
+        ((500, ""), ErrorClass::Ambiguous),
+        ((200, paid_before.as_str()), ErrorClass::Permanent),
+        ((200, unknown.as_str()), ErrorClass::Permanent),
+    ];
+    for (answer, unpaid) in doubtful {
+        ask(answer, &[(200, &paid)]).unwrap();
+        let error = ask(answer, &[(200, &open)]).unwrap_err();
+        assert_eq!(error.class, unpaid, "{answer:?}");
+        for silent in [(500, ""), (200, "{"), (429, "")] {
+            let error = ask(answer, &[silent]).unwrap_err();
+            assert_eq!(error.class, ErrorClass::Ambiguous, "{answer:?}, {silent:?}");
+        }
+    }
+    let plain = refusal("مجوز انجام این عملیات را ندارید");
+    assert_eq!(ask((200, &plain), &[]).unwrap_err().code, "forbidden");
+    assert_eq!(
+        ask((429, ""), &[]).unwrap_err().class,
+        ErrorClass::Retryable
+    );
+}
