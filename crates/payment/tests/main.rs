@@ -6,6 +6,7 @@ mod conformance;
 mod ledger;
 mod playing;
 mod pod;
+mod robokassa;
 mod settings;
 mod sizpay;
 

@@ -12,7 +12,7 @@ use super::name::LinkName;
 use super::receipt::{invoice_items, items};
 use super::settings::{ReturnUrl, Shop};
 use super::text::{Object, amount, array, moment, moscow, moscow_day, quoted, rubles};
-use super::{exchange, token};
+use super::{codes, exchange, token};
 use crate::{Conversation, CreatedLink, GatewayError, LinkRequest};
 
 /// How many invoices one page has.
@@ -96,6 +96,8 @@ struct Answer<'a> {
     is_success: bool,
     message: Option<String>,
     error_message: Option<String>,
+    #[serde(borrow)]
+    error_code: Option<&'a RawValue>,
     id: Option<String>,
     #[serde(borrow)]
     inv_id: Option<&'a RawValue>,
@@ -111,8 +113,15 @@ pub(super) enum Word<T> {
 }
 
 impl Answer<'_> {
+    /// A number where there is one, otherwise the words.
     fn refusal(self) -> String {
-        self.message.or(self.error_message).unwrap_or_default()
+        let code = self
+            .error_code
+            .map(|raw| raw.get().trim_matches('"').to_owned());
+        let code = code.filter(|code| codes::error_of(code).is_some());
+        code.or(self.message)
+            .or(self.error_message)
+            .unwrap_or_default()
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use values::Timestamp;
 
+use super::codes;
 use super::invoice::{self, Listing, Row, RowStatus, Search, Word};
 use super::name::LinkName;
 use super::operation_state::{self, Operation, State};
@@ -44,6 +45,9 @@ fn refused(
     reference: &str,
     words: String,
 ) -> Conversation<CreatedLink> {
+    if let Some(error) = codes::error_of(words.trim()) {
+        return Conversation::failed(error);
+    }
     let words = shown(shop, &words);
     let duplicate = GatewayError {
         provider_code: words.clone(),

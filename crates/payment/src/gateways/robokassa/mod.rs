@@ -5,6 +5,7 @@
 
 mod callback;
 mod classic;
+mod codes;
 mod digest;
 mod exchange;
 mod invoice;

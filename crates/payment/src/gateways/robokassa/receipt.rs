@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use transport::HttpResponse;
-use values::{Currency, Decimal, Money, parse_decimal};
+use values::{Currency, Decimal, Money, parse_decimal, parse_number};
 
 use super::settings::{PaymentMethod, ReceiptOptions, Shop, Tax};
 use super::text::{Object, array, rubles};
@@ -104,8 +104,7 @@ fn refused(code: &str, message: &str) -> GatewayError {
 impl Written<'_> {
     fn finish(self, defaults: Option<&ReceiptOptions>) -> Result<Item, GatewayError> {
         let number = |raw: &RawValue| {
-            parse_decimal(raw.get().trim_matches('"'))
-                .ok()
+            written_number(raw)
                 .filter(|number| number.is_sign_positive() && !number.is_zero())
                 .ok_or_else(|| refused("items_not_valid", "an item has a number that is none"))
         };
@@ -144,6 +143,15 @@ impl Written<'_> {
                 .or_else(|| defaults.and_then(|receipt| receipt.payment_object.clone())),
             nomenclature_code: self.nomenclature_code,
         })
+    }
+}
+
+/// A number as a file has it, or as a person has typed it between quotes.
+fn written_number(raw: &RawValue) -> Option<Decimal> {
+    let typed = serde_json::from_str::<String>(raw.get()).ok();
+    match typed {
+        Some(text) => parse_number(&text).ok(),
+        None => parse_decimal(raw.get()).ok(),
     }
 }
 

@@ -258,7 +258,16 @@ impl Options {
             gateway: super::NAME,
             source,
         };
-        let options: Options = serde_json::from_value(underscored(section)).map_err(failed)?;
+        let mut options: Options = serde_json::from_value(underscored(section)).map_err(failed)?;
+        let Options {
+            services_url,
+            auth_url,
+            fiscal_url,
+            ..
+        } = &mut options;
+        for url in [services_url, auth_url, fiscal_url] {
+            url.truncate(url.trim_end_matches('/').len());
+        }
         match options.contradiction() {
             Some(problem) => Err(failed(serde_json::Error::custom(problem))),
             None => Ok(options),
@@ -279,11 +288,33 @@ impl Options {
         if self.amount_max.as_ref().is_some_and(foreign) {
             return Some("`amount_max` is an amount in RUB");
         }
+        let hosts = [&self.services_url, &self.auth_url, &self.fiscal_url];
+        if !hosts.into_iter().all(|url| is_safe(url)) {
+            return Some("an address is `https`, or `http` on this machine");
+        }
+        let back = [&self.success_url, &self.fail_url].into_iter().flatten();
+        let web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+        if !back.into_iter().all(|back| web(&back.url)) {
+            return Some("`success_url` and `fail_url` are addresses in the web");
+        }
         if self.lookup_days == 0 {
             return Some("`lookup_days` is at least 1");
         }
         None
     }
+}
+
+/// Whether requests with passwords in their signatures may go there: plain text stays on this machine.
+fn is_safe(url: &str) -> bool {
+    let local = url.strip_prefix("http://").is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+    });
+    url.starts_with("https://") || local
 }
 
 fn underscored(value: &Value) -> Value {
