@@ -263,6 +263,7 @@ fn the_list_says_what_the_operation_does_not() {
     let untouched = r#","modified":"2026-03-21T11:30:00""#;
     let (now, over) = (start(), "2027-01-01T00:00:00Z".parse().unwrap());
     let begun = operation("5", "1250.50");
+    let doubled = ABSENT.replace(">3<", ">4<");
     for (operation, list, at, status) in [
         (ABSENT, row("Notpaid", ""), now, LinkStatus::Created),
         (ABSENT, row("Expired", ""), now, LinkStatus::Cancelled),
@@ -276,6 +277,9 @@ fn the_list_says_what_the_operation_does_not() {
         (&begun, row("Notpaid", ""), now, LinkStatus::Paying),
         (&begun, row("Expired", ""), over, LinkStatus::Expiring),
         (&begun, EMPTY.to_owned(), over, LinkStatus::Unknown),
+        (&doubled, row("Notpaid", ""), now, LinkStatus::Created),
+        (&doubled, row("Expired", ""), over, LinkStatus::Unknown),
+        (&doubled, EMPTY.to_owned(), over, LinkStatus::Unknown),
     ] {
         let ask = asked(shop.status(at, &named()));
         let ask = asked(ask.answered(answer(200, operation)));
@@ -283,6 +287,30 @@ fn the_list_says_what_the_operation_does_not() {
         assert_eq!(report.status, status, "{list}");
         assert_eq!(report.payments, []);
     }
+}
+
+/// A classic link is in no list: its time and its operation are all there is.
+#[test]
+fn a_classic_link_is_judged_by_time_and_operation() {
+    let shop = adapter(json!({"interface": "classic"}));
+    let name = ended(shop.create(start(), &sale())).unwrap().provider_ref;
+    let (now, over) = (start(), "2027-01-01T00:00:00Z".parse().unwrap());
+    let doubled = ABSENT.replace(">3<", ">4<");
+    for (operation, at, status) in [
+        (ABSENT, now, LinkStatus::Created),
+        (ABSENT, over, LinkStatus::Expired),
+        (&operation("5", "1.00"), now, LinkStatus::Paying),
+        (&operation("5", "1.00"), over, LinkStatus::Expiring),
+        (&operation("10", "1.00"), now, LinkStatus::Created),
+        (&doubled, now, LinkStatus::Unknown),
+        (&doubled, over, LinkStatus::Unknown),
+    ] {
+        let ask = asked(shop.status(at, &name));
+        let report = ended(ask.answered(answer(200, operation))).unwrap();
+        assert_eq!(report.status, status, "{operation}");
+    }
+    let error = ended(shop.deactivate(now, &name).unwrap()).unwrap_err();
+    assert_eq!(error.code, "unsupported_operation");
 }
 
 #[test]

@@ -115,9 +115,7 @@ pub(super) enum Word<T> {
 impl Answer<'_> {
     /// A number where there is one, otherwise the words.
     fn refusal(self) -> String {
-        let code = self
-            .error_code
-            .map(|raw| raw.get().trim_matches('"').to_owned());
+        let code = self.error_code.map(|raw| unquoted(raw).to_owned());
         let code = code.filter(|code| codes::error_of(code).is_some());
         code.or(self.message)
             .or(self.error_message)
@@ -142,7 +140,7 @@ pub(super) fn created(
     }
     let ours = answer
         .inv_id
-        .is_some_and(|number| number.get() == name.inv_id);
+        .is_some_and(|number| unquoted(number) == name.inv_id);
     let url = answer.url.filter(|url| shop.is_pay_url(url));
     let (true, Some(url)) = (ours, url) else {
         return Err(exchange::unclear());
@@ -164,6 +162,11 @@ pub(super) fn deactivated(response: &HttpResponse) -> Result<Word<()>, GatewayEr
     } else {
         Word::Refused(answer.refusal())
     })
+}
+
+/// A number, whether it came as one or as text.
+fn unquoted(raw: &RawValue) -> &str {
+    raw.get().trim_matches('"')
 }
 
 /// The provider's word for the state of an invoice.
@@ -216,7 +219,7 @@ impl WrittenRow<'_> {
     fn finish(self) -> Option<Row> {
         let word = self.invoice_status.unwrap_or_default().to_ascii_lowercase();
         Some(Row {
-            inv_id: self.inv_id?.get().to_owned(),
+            inv_id: unquoted(self.inv_id?).to_owned(),
             id: self.id,
             status: match word.as_str() {
                 "notpaid" => RowStatus::NotPaid,

@@ -197,6 +197,15 @@ fn report(name: &LinkName, status: LinkStatus) -> StatusReport {
     }
 }
 
+/// How many payments have begun under a number, none of them done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    None,
+    One,
+    /// Two operations, of which the provider tells nothing.
+    Two,
+}
+
 /// What an operation makes of its link; the list is asked where the operation leaves it open.
 fn judged(
     shop: &Arc<Shop>,
@@ -205,24 +214,27 @@ fn judged(
     operation: Operation,
     row: Option<Row>,
 ) -> Conversation<StatusReport> {
-    let began = match operation {
+    let begun = match operation {
         Operation::Known(state) => match closed(&name, &state) {
             Some(report) => return Conversation::done(report),
-            None => state.code == "5",
+            None if state.code == "5" => Begun::One,
+            None => Begun::None,
         },
-        Operation::Absent | Operation::Doubled => false,
+        Operation::Absent => Begun::None,
+        Operation::Doubled => Begun::Two,
     };
     if name.via == Interface::Classic {
-        let status = match (name.is_over(now), began) {
-            (true, true) => LinkStatus::Expiring,
-            (true, false) => LinkStatus::Expired,
-            (false, true) => LinkStatus::Paying,
-            (false, false) => LinkStatus::Created,
+        let status = match (name.is_over(now), begun) {
+            (_, Begun::Two) => LinkStatus::Unknown,
+            (true, Begun::One) => LinkStatus::Expiring,
+            (true, Begun::None) => LinkStatus::Expired,
+            (false, Begun::One) => LinkStatus::Paying,
+            (false, Begun::None) => LinkStatus::Created,
         };
         return Conversation::done(report(&name, status));
     }
     if let Some(row) = row {
-        let status = listed(now, &name, Some(&row), began);
+        let status = listed(now, &name, Some(&row), begun);
         return Conversation::done(report(&name, status));
     }
     let search = Search {
@@ -232,7 +244,7 @@ fn judged(
     invoice::list(Arc::clone(shop), search).and_then(move |listing| {
         let row = listing.rows.first().filter(|_| listing.rows.len() == 1);
         let status = if listing.complete && listing.rows.len() < 2 {
-            listed(now, &name, row, began)
+            listed(now, &name, row, begun)
         } else {
             LinkStatus::Unknown
         };
@@ -290,10 +302,10 @@ pub(super) fn payment(name: &LinkName, fact: PaymentFact) -> StatusReport {
 }
 
 /// What the list says of a link on which no money has moved.
-fn listed(now: Timestamp, name: &LinkName, row: Option<&Row>, began: bool) -> LinkStatus {
+fn listed(now: Timestamp, name: &LinkName, row: Option<&Row>, begun: Begun) -> LinkStatus {
     let Some(row) = row.filter(|row| row.is_of(&name.reference)) else {
         // A link that the list has lost can be paid as long as its time lasts.
-        let over = row.is_none() && name.is_over(now) && !began;
+        let over = row.is_none() && name.is_over(now) && begun == Begun::None;
         return if over {
             LinkStatus::Expired
         } else {
@@ -301,9 +313,11 @@ fn listed(now: Timestamp, name: &LinkName, row: Option<&Row>, began: bool) -> Li
         };
     };
     match row.status {
-        RowStatus::NotPaid if began => LinkStatus::Paying,
+        RowStatus::NotPaid if begun == Begun::One => LinkStatus::Paying,
         RowStatus::NotPaid => LinkStatus::Created,
-        RowStatus::Expired if began => LinkStatus::Expiring,
+        // One of two may be paid.
+        RowStatus::Expired if begun == Begun::Two => LinkStatus::Unknown,
+        RowStatus::Expired if begun == Begun::One => LinkStatus::Expiring,
         RowStatus::Expired if closed_early(now, name, row) => LinkStatus::Cancelled,
         RowStatus::Expired => LinkStatus::Expired,
         // Money without an operation that shows it is no evidence.

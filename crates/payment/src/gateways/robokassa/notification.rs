@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::settings::Shop;
-use crate::{Callback, CallbackReply, LinkStatus, StatusReport};
+use crate::{Callback, CallbackReply};
 
 /// A body that is a token: three parts of base64 between two dots.
 pub(super) fn token(body: &[u8]) -> Option<&str> {
@@ -37,7 +37,6 @@ struct About {
 struct Data {
     shop: String,
     inv_id: Number,
-    state: String,
 }
 
 /// The order number, as a number or as text.
@@ -49,7 +48,7 @@ enum Number {
 }
 
 /// Reads a token. It does not carry our reference, and the sum it states is the payer's, fees
-/// included: a payment is therefore a reason to ask, and only money set aside is told at once.
+/// included: however well it is signed, it is a reason to ask.
 pub(super) fn read(shop: &Shop, token: &str) -> Result<Callback, &'static str> {
     let Some(certificate) = &shop.certificate else {
         return Err("certificate_missing");
@@ -77,23 +76,10 @@ pub(super) fn read(shop: &Shop, token: &str) -> Result<Callback, &'static str> {
     if inv_id.is_empty() || !digits || inv_id.starts_with('0') {
         return Err("malformed");
     }
-    let reply = CallbackReply {
-        status: 200,
-        body: format!("OK{inv_id}"),
-    };
-    Ok(match payload.data.state.as_str() {
-        "HOLD" => Callback::Verified {
-            report: StatusReport {
-                reference: inv_id,
-                status: LinkStatus::Held,
-                payments: Vec::new(),
-            },
-            reply,
-        },
-        _ => Callback::Hint {
-            reference: inv_id,
-            reply,
-        },
+    let body = format!("OK{inv_id}");
+    Ok(Callback::Hint {
+        reference: inv_id,
+        reply: CallbackReply { status: 200, body },
     })
 }
 
