@@ -156,6 +156,7 @@ fn heavy_dependencies_stay_in_their_rooms() {
         ("rhai", vec!["expression"]),
         ("granit-parser", vec!["workflow-file"]),
         ("reqwest", vec!["charkh"]),
+        ("lettre", vec!["messaging"]),
         ("clap", vec!["engine-runner"]),
         ("dugong", vec!["engine-runner"]),
         ("chrono-tz", vec!["values"]),

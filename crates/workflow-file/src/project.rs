@@ -5,6 +5,7 @@
 
 mod accounts;
 mod address;
+mod channels;
 pub(crate) mod draft;
 mod people;
 mod read;
@@ -99,11 +100,15 @@ pub struct ProjectParty {
 }
 
 /// How messages of a medium leave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Channel {
     /// They stay in the outbox, to be read there.
     #[default]
     Outbox,
+    /// Text messages through a provider.
+    Http(Box<messaging::SmsSettings>),
+    /// E-mail through a server.
+    Smtp(Box<messaging::MailSettings>),
 }
 
 /// Bounds of a run.
@@ -203,6 +208,7 @@ impl Project {
 #[cfg(test)]
 pub(crate) mod project_keys {
     pub(crate) use super::accounts::ACCOUNT_KEYS;
+    pub(crate) use super::channels::{EMAIL_KEYS, SMS_KEYS};
     pub(crate) use super::people::{PARTY_KEYS, PERSON_KEYS, USER_KEYS};
     pub(crate) use super::read::{LISTEN_KEYS, PROJECT_KEYS};
 }

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod channels;
 mod documents;
 mod goldens;
 mod model;

@@ -45,6 +45,8 @@ fn the_typed_project_and_the_reader_know_the_same_keys() {
     same::<ProjectFile>(project_keys::PROJECT_KEYS);
     same::<crate::project::draft::AccountFile>(project_keys::ACCOUNT_KEYS);
     same::<crate::project::draft::ListenFile>(project_keys::LISTEN_KEYS);
+    same::<crate::project::draft::SmsFile>(project_keys::SMS_KEYS);
+    same::<crate::project::draft::EmailFile>(project_keys::EMAIL_KEYS);
     same::<crate::project::draft::UserFile>(project_keys::USER_KEYS);
     same::<crate::project::draft::PartyFile>(project_keys::PARTY_KEYS);
     same::<crate::project::draft::PersonFile>(project_keys::PERSON_KEYS);

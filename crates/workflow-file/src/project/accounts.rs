@@ -284,14 +284,14 @@ fn sandbox(account: Account, node: &Node, settings: &Json, findings: &mut Findin
 }
 
 /// Who refuses settings, in words.
-struct Refusing {
-    name: String,
-    label: String,
-    page: String,
+pub(super) struct Refusing {
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) page: String,
 }
 
 /// What a gateway says about its settings, with the place it is about.
-fn refused(what: &Refusing, node: &Node, message: &str) -> Diagnostic {
+pub(super) fn refused(what: &Refusing, node: &Node, message: &str) -> Diagnostic {
     let (message, expected) = message.split_once(", expected ").unwrap_or((message, ""));
     let written = message.split('`').nth(1).unwrap_or_default();
     let place = named_in(written, node).unwrap_or_else(|| node.place());

@@ -178,25 +178,49 @@ pub(crate) enum Phone {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Messages {
     /// Text messages.
-    pub(crate) sms: Option<MediumFile>,
+    pub(crate) sms: Option<SmsFile>,
     /// E-mail.
-    pub(crate) email: Option<MediumFile>,
+    pub(crate) email: Option<EmailFile>,
 }
 
-/// A medium.
+/// Text messages.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MediumFile {
-    /// How its messages leave.
-    pub(crate) channel: ChannelWord,
+pub(crate) struct SmsFile {
+    /// How they leave.
+    pub(crate) channel: SmsChannelWord,
+    /// The provider; `docs/messages.md` lists the settings.
+    pub(crate) http: Option<BTreeMap<String, Json>>,
 }
 
-/// How messages leave.
+/// E-mail.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailFile {
+    /// How it leaves.
+    pub(crate) channel: EmailChannelWord,
+    /// The server; `docs/messages.md` lists the settings.
+    pub(crate) smtp: Option<BTreeMap<String, Json>>,
+}
+
+/// How text messages leave.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ChannelWord {
+pub(crate) enum SmsChannelWord {
     /// They stay in the outbox, to be read there.
     Outbox,
+    /// Through a provider.
+    Http,
+}
+
+/// How e-mail leaves.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EmailChannelWord {
+    /// It stays in the outbox, to be read there.
+    Outbox,
+    /// Through a server.
+    Smtp,
 }
 
 /// Services that workflows may call.

@@ -1,15 +1,13 @@
 //! Reading the project file from its tree.
 
-use std::collections::BTreeMap;
-
-use host::Medium;
 use values::{Locale, Zone};
 
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::project::accounts::{accounts, secret_ref};
 use crate::project::address::Address;
+use crate::project::channels::messages;
 use crate::project::people::{parties, people};
-use crate::project::{Channel, Listener, Project, ProjectLimits};
+use crate::project::{Listener, Project, ProjectLimits};
 use crate::read::{self, Record};
 use crate::syntax::Node;
 
@@ -131,27 +129,6 @@ fn languages(node: &Node, findings: &mut Findings) -> Vec<Locale> {
         .iter()
         .filter_map(|node| read::locale(node, "a language", findings))
         .collect()
-}
-
-fn messages(node: &Node, channels: &mut BTreeMap<Medium, Channel>, findings: &mut Findings) {
-    let Some(record) = Record::open(node, "the list of media", &["sms", "email"], findings) else {
-        return;
-    };
-    for medium in [Medium::Sms, Medium::Email] {
-        let Some(node) = record.get(medium.name()) else {
-            continue;
-        };
-        let Some(record) = Record::open(node, "a medium", &["channel"], findings) else {
-            continue;
-        };
-        let words = [("outbox", Channel::Outbox)];
-        let channel = record.need("channel", findings);
-        if let Some(channel) =
-            channel.and_then(|node| read::word(node, "a channel", &words, findings))
-        {
-            channels.insert(medium, channel);
-        }
-    }
 }
 
 fn allowed_hosts(node: &Node, findings: &mut Findings) -> Vec<String> {
