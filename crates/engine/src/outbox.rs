@@ -3,7 +3,7 @@
 use host::{Applied, Change, HostWrite, Message, Retry};
 use persistence::{Row, Table, Write};
 use state_machine::{Event, Instance, PaymentEvent};
-use values::{Fields, MessageId, Value};
+use values::{Fields, MessageId, TimeDelta, Value};
 
 use crate::dispatcher::Place;
 use crate::record::{
@@ -44,7 +44,9 @@ impl Core {
         let mut batch = Batch::new(self.clock.now());
         batch.delete(Table::Outbox, place.key());
         if !written.left.is_empty() {
-            let row = self.later(&place).with(Work::HostWrites(written.left));
+            let row = self
+                .later(&place, None)
+                .with(Work::HostWrites(written.left));
             batch.outbox_again(&row)?;
         }
         batch.extend(written.batch);
@@ -136,8 +138,9 @@ impl Core {
         }))
     }
 
-    /// Where a row goes whose work did not succeed this time.
-    fn later(&self, place: &Place) -> Place {
+    /// Where a row goes whose work did not succeed this time: not before the wait that the other side
+    /// asked for, of a day at most.
+    fn later(&self, place: &Place, asked: Option<TimeDelta>) -> Place {
         let attempts = place.attempts.saturating_add(1);
         let pause = pause(
             self.limits.outbox_pause,
@@ -145,9 +148,10 @@ impl Core {
             attempts.saturating_add(1),
             &place.id,
         );
+        let asked = asked.unwrap_or_default().min(TimeDelta::days(1));
         Place {
             attempts,
-            ..place.at(self.clock.now() + pause)
+            ..place.at(self.clock.now() + pause.max(asked))
         }
     }
 
@@ -185,7 +189,9 @@ impl Core {
                     .await
             }
             Err(error) if may_pass(&error) && attempts < self.limits.message_attempts_max => {
-                let row = self.later(&place).with(Work::Message(id.clone()));
+                let row = self
+                    .later(&place, error.retry_after)
+                    .with(Work::Message(id.clone()));
                 batch.outbox_again(&row)?;
                 let writes = batch.into_writes();
                 self.commit_beside_quietly(&place.item, writes).await

@@ -60,6 +60,23 @@ async fn a_message_waits_for_its_channel_with_growing_pauses_and_goes_out_once()
 }
 
 #[tokio::test]
+async fn a_message_waits_as_long_as_its_channel_asks() {
+    let (parts, tap) = host_tapped(never());
+    let world = parts.world().await;
+    world.engine.deploy(flagship()).await.unwrap();
+    tap.before(|what| {
+        let busy = || away("messenger.send").after(Some(TimeDelta::hours(3)));
+        what.starts_with("send").then(busy)
+    });
+    world.approved("INV-1").await;
+    tap.before(|_| None);
+    world.advance(TimeDelta::minutes(179)).await;
+    assert_eq!(world.messages().await[0].status, MessageStatus::Queued);
+    world.advance(TimeDelta::minutes(2)).await;
+    assert_eq!(world.messages().await[0].status, MessageStatus::Sent);
+}
+
+#[tokio::test]
 async fn a_message_is_given_up_after_its_last_attempt() {
     let (parts, tap) = host_tapped(never());
     let most = parts.limits.message_attempts_max;
