@@ -292,6 +292,8 @@ async fn engine(
         receipt_type: None,
         amount_max: None,
         amount_min: None,
+        texts_payer: false,
+        reusable: None,
     };
     let source = SourceFile::new("invoice.yaml", include_str!("../workflows/invoice.yaml"));
     let workflow = workflow_file::load(&source, &Catalog::builtin(), None)

@@ -164,6 +164,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         receipt_type: None,
         amount_max: None,
         amount_min: None,
+        texts_payer: false,
+        reusable: None,
     };
     let source = SourceFile::new("donation.yaml", WORKFLOW);
     let workflow = workflow_file::load(&source, &Catalog::builtin(), None)

@@ -113,6 +113,8 @@ fn account() -> Account {
         receipt_type: None,
         amount_max: None,
         amount_min: None,
+        texts_payer: false,
+        reusable: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payment::Limits;
+use payment::{Capabilities, Limits};
 use serde::{Deserialize, Serialize};
 use values::{AccountName, Currency, Money};
 
@@ -27,6 +27,12 @@ pub struct Account {
     pub amount_max: Option<Money>,
     /// The smallest amount the gateway takes.
     pub amount_min: Option<Money>,
+    /// The gateway itself texts the payer, who then needs a mobile number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub texts_payer: bool,
+    /// Whether links that may be paid many times exist; `None` while the gateway is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reusable: Option<bool>,
 }
 
 impl Account {
@@ -36,6 +42,14 @@ impl Account {
         self.amount_max = limits.amount_max;
         self.amount_min = limits.amount_min;
         self
+    }
+
+    /// The account with what its gateway can do.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: &Capabilities) -> Account {
+        self.texts_payer = capabilities.texts_payer;
+        self.reusable = Some(capabilities.reusable);
+        self.with_limits(&capabilities.limits)
     }
 }
 

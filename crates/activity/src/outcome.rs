@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use values::{AccountName, Fields, Locale, Money, Timestamp};
 
-use payment::ProviderRef;
+use payment::{ProviderRef, Usage};
 
 /// How an activity ended: a business fact, failure included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +84,15 @@ pub struct LinkDraft {
     pub description: String,
     /// What happens when it is paid.
     pub receipt: Option<ReceiptRule>,
+    /// How often it may be paid.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Until when the URL works, where that is shorter than the link's life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_valid_until: Option<Timestamp>,
+    /// The provider has texted the payer with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub texted: bool,
 }
 
 /// What receipt a payment makes.

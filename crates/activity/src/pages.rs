@@ -5,7 +5,7 @@ pub fn problem_pages() -> &'static [(&'static str, &'static str, &'static str)] 
     &PAGES
 }
 
-const PAGES: [(&str, &str, &str); 33] = [
+const PAGES: [(&str, &str, &str); 34] = [
     (
         "WF0401",
         "Unknown setting",
@@ -154,5 +154,10 @@ const PAGES: [(&str, &str, &str); 33] = [
         "WF0433",
         "Bad length of time",
         include_str!("problems/WF0433.md"),
+    ),
+    (
+        "WF0434",
+        "Not offered by the gateway",
+        include_str!("problems/WF0434.md"),
     ),
 ];

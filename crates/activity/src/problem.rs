@@ -221,9 +221,11 @@ pub mod codes {
     pub const BAD_POINTER: &str = "WF0432";
     /// A length of time that cannot be read, or is too long.
     pub const BAD_DURATION: &str = "WF0433";
+    /// Something that the gateway of the account does not offer.
+    pub const NOT_OFFERED: &str = "WF0434";
 
     /// Every code, in order.
-    pub const ALL: [&str; 33] = [
+    pub const ALL: [&str; 34] = [
         UNKNOWN_SETTING,
         WRONG_TYPE,
         MISSING_SETTING,
@@ -257,5 +259,6 @@ pub mod codes {
         BAD_HEADER,
         BAD_POINTER,
         BAD_DURATION,
+        NOT_OFFERED,
     ];
 }

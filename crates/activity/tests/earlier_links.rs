@@ -233,7 +233,10 @@ async fn a_link_that_is_still_open_after_closing_is_read_again() {
 async fn an_earlier_link_nobody_knows_about_makes_no_new_one() {
     let open = || script().status(Ok(report(LinkStatus::Created)));
     let gateways = [
-        script().status(Ok(report(LinkStatus::Unknown))),
+        script()
+            .status(Ok(report(LinkStatus::Unknown)))
+            .close(Err(lost()))
+            .status(Ok(report(LinkStatus::Unknown))),
         script().status(Ok(report(LinkStatus::Creating))),
         script().status(Err(busy())),
         script().status(Err(lost())),

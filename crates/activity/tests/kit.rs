@@ -304,6 +304,8 @@ pub(crate) fn account(name: &str, currency: Currency) -> (AccountName, Account) 
         receipt_type: Some("cash".to_owned()),
         amount_max: Some(Money::new(1_000_000_000.into(), currency).unwrap()),
         amount_min: None,
+        texts_payer: false,
+        reusable: None,
     };
     (name, account)
 }

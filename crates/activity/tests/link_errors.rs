@@ -177,6 +177,33 @@ fn people_rows() -> Vec<Row> {
     ]
 }
 
+/// What the gateway of the account cannot do.
+fn gateway_rows() -> Vec<Row> {
+    let last = &link(json!("final"), json!({ "days": 3 }));
+    vec![
+        told(codes::NO_PAYER_MOBILE, last, |answers| {
+            main_account(answers).texts_payer = true;
+            if let Some(party) = &mut answers.party {
+                party.mobile = None;
+            }
+            answers.people.clear();
+        }),
+        Row {
+            code: codes::NOT_REUSABLE,
+            spoil: Box::new(|kit| {
+                main_account(&mut kit.answers).reusable = Some(false);
+            }),
+            settings: reusable(last),
+        },
+    ]
+}
+
+fn reusable(settings: &Json) -> Json {
+    let mut settings = settings.clone();
+    settings["usage"] = json!("reusable");
+    settings
+}
+
 /// The text of a description, which is looked at last.
 fn description_row() -> Row {
     let settings = json!({
@@ -224,7 +251,7 @@ fn every_error_has_its_code_and_asks_no_gateway() {
         .into_iter()
         .chain(expiry_rows())
         .chain(people_rows());
-    for row in rows.chain([description_row()]) {
+    for row in rows.chain(gateway_rows()).chain([description_row()]) {
         check(&row, &row.settings);
         seen.insert(row.code);
     }

@@ -122,6 +122,13 @@ impl Core {
             polls: 0,
             next_poll: None,
             abandoned: true,
+            usage: draft.usage,
+            url_valid_until: draft.url_valid_until,
+            payments: 0,
+            received: None,
+            sendings: u32::from(draft.texted),
+            sent_at: draft.texted.then_some(last),
+            called_for: None,
         })
     }
 
@@ -212,7 +219,7 @@ impl Core {
         };
         let known = query::link(self.store.as_ref(), &link.id).await?;
         let link = match known {
-            Some(known) if known.status != LinkStatus::Unknown => {
+            Some(known) if known.status != LinkStatus::Unknown || !known.abandoned => {
                 return self.withdraw(place).await;
             }
             Some(known) => LinkRow {
@@ -301,6 +308,7 @@ impl Core {
         }
         let attention = AttentionRow {
             item: link.item.clone(),
+            reason: abandoned_reason(&link),
             code: "abandoned_link".to_owned(),
             message: format!(
                 "an attempt that was given up may have made link {}; the gateway cannot tell",

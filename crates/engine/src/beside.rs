@@ -2,7 +2,7 @@
 
 use persistence::{Commit, Row, Write};
 use state_machine::Instance;
-use values::{ItemRef, Timestamp};
+use values::{ItemRef, Timestamp, UserId};
 
 use crate::record::{self, HistoryDetail, HistoryPersonalRef, HistoryRow};
 use crate::submit::Loaded;
@@ -55,7 +55,7 @@ impl Core {
         let Some(loaded) = self.load(item).await? else {
             return Err(Error::NotStarted(item.clone()));
         };
-        let history = self.line(&loaded.row.instance, kind, notes, detail)?;
+        let history = self.line(&loaded.row.instance, (kind, None), notes, detail)?;
         self.commit(Commit {
             subject: record::item_key(item),
             expected: loaded.version,
@@ -65,6 +65,28 @@ impl Core {
         })
         .await?;
         Ok(())
+    }
+
+    /// The same for what a person has done.
+    pub(crate) async fn commit_by(
+        &self,
+        item: &ItemRef,
+        by: &UserId,
+        writes: Vec<Write>,
+        (kind, notes): (&str, Vec<String>),
+    ) -> Result<(), Error> {
+        let Some(loaded) = self.load(item).await? else {
+            return Err(Error::NotStarted(item.clone()));
+        };
+        let history = self.line(&loaded.row.instance, (kind, Some(by)), notes, None)?;
+        self.commit(Commit {
+            subject: record::item_key(item),
+            expected: loaded.version,
+            state: None,
+            writes,
+            history: vec![history],
+        })
+        .await
     }
 
     /// Moves an intent's outbox row: the instance's row remembers when it is due.
@@ -77,7 +99,7 @@ impl Core {
     ) -> Result<(), Error> {
         let Loaded { version, mut row } = loaded;
         let workflow = self.workflows.pinned(&row.instance.definition).await?;
-        let history = self.line(&row.instance, "attempt", notes, detail)?;
+        let history = self.line(&row.instance, ("attempt", None), notes, detail)?;
         row.intent_due = Some(due);
         let subject = record::item_key(&row.instance.item);
         self.commit(Commit {
@@ -94,7 +116,7 @@ impl Core {
     fn line(
         &self,
         instance: &Instance,
-        kind: &str,
+        (kind, actor): (&str, Option<&UserId>),
         notes: Vec<String>,
         detail: Option<HistoryDetail>,
     ) -> Result<Row, Error> {
@@ -102,7 +124,7 @@ impl Core {
             at: self.clock.now(),
             revision: instance.revision,
             kind: kind.to_owned(),
-            actor: None,
+            actor: actor.cloned(),
             definition: instance.definition.to_string(),
             from: Some(instance.state.clone()),
             path: Vec::new(),

@@ -15,6 +15,7 @@ use crate::notice::EarlyCallers;
 use crate::ready::Ready;
 use crate::record::{OutboxRow, Work};
 use crate::resting::Resting;
+use crate::together::Together;
 use crate::workflow::{Preparation, Workflows};
 use crate::write::Batch;
 use crate::{Clock, Core, Engine, Error, Limits, SystemClock};
@@ -71,10 +72,10 @@ impl EngineBuilder {
         self
     }
 
-    /// An account and the gateway that serves it. The gateway's limits become the account's.
+    /// An account and the gateway that serves it. What the gateway can do becomes the account's.
     #[must_use]
     pub fn account(mut self, account: Account, gateway: Arc<dyn Gateway>) -> EngineBuilder {
-        let account = account.with_limits(&gateway.capabilities().limits);
+        let account = account.with_capabilities(&gateway.capabilities());
         self.gateways.insert(account.name.clone(), gateway);
         self.accounts.insert(account.name.clone(), account);
         self
@@ -164,6 +165,7 @@ impl EngineBuilder {
             sweeping: Mutex::new(()),
             resting: Resting::default(),
             early_callers: EarlyCallers::default(),
+            together: Together::default(),
             wake: Notify::new(),
             ready: Ready::default(),
             epoch,

@@ -378,6 +378,13 @@ impl<'a> Deciding<'a> {
             next_poll: None,
             abandoned: false,
             certain_after: None,
+            usage: draft.usage,
+            url_valid_until: draft.url_valid_until,
+            payments: 0,
+            received: None,
+            sendings: u32::from(draft.texted),
+            sent_at: draft.texted.then_some(self.now),
+            called_for: None,
         };
         let link = Link {
             id: row.id.clone(),

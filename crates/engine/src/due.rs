@@ -205,11 +205,19 @@ impl Core {
         if link.abandoned && !link.status.is_closed() {
             return self.close_abandoned(link).await;
         }
-        match self.read(&link).await {
-            Ok(report) => self.settle_link(id, &report, links::POLL).await,
+        if self.read_together(&link).await? {
+            return Ok(());
+        }
+        self.poll_alone(&link).await
+    }
+
+    /// Reads one link, and does what its state asks for.
+    pub(crate) async fn poll_alone(&self, link: &LinkRow) -> Result<(), Error> {
+        match self.read(link).await {
+            Ok(report) => self.pursue(link, report).await,
             Err(error) => {
-                tracing::warn!(link = %id, %error, "the gateway does not say how the link is");
-                self.read_again(id, &error).await
+                tracing::warn!(link = %link.id, %error, "the gateway does not say how the link is");
+                self.read_again(&link.id, &error).await
             }
         }
     }

@@ -1,7 +1,7 @@
 //! How a call to the engine fails.
 
 use state_machine::Rejection;
-use values::{ItemRef, UserId};
+use values::{ItemRef, LinkId, UserId};
 
 /// A call that failed. Business failures of activities are not here: they are outcomes.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,20 @@ pub enum Error {
         /// Why not.
         why: &'static str,
     },
+    /// There is no such link.
+    #[error("there is no link {0}")]
+    NoLink(LinkId),
+    /// What a person wants of a link cannot be done; nothing has changed.
+    #[error("{message}")]
+    Refused {
+        /// A stable code, such as `resend_too_soon` or `link_closed`.
+        code: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// A gateway did not do what a person asked for.
+    #[error(transparent)]
+    Gateway(#[from] payment::GatewayError),
     /// A definition does not fit this engine: its activities or their settings.
     #[error("workflow `{workflow}`: {}", problems.join("; "))]
     Definition {
@@ -121,6 +135,9 @@ impl Error {
             Error::Limit { .. } => "limit",
             Error::NotCallers { .. } => "not_callers",
             Error::NotFinished { .. } => "not_finished",
+            Error::NoLink(_) => "no_link",
+            Error::Refused { code, .. } => code,
+            Error::Gateway(_) => "gateway",
             Error::Definition { .. } => "definition",
             Error::Host(_) => "host",
             Error::Store(_) => "store",
@@ -143,6 +160,9 @@ impl Error {
     pub fn retry(&self) -> RetryClass {
         match self {
             Error::WrongRevision { .. } => RetryClass::Reload,
+            Error::Gateway(error) if error.class == payment::ErrorClass::Retryable => {
+                RetryClass::Later
+            }
             Error::Host(error) => match error.retry {
                 host::Retry::Never => RetryClass::Never,
                 host::Retry::Later | host::Retry::SameKey => RetryClass::Later,

@@ -18,7 +18,9 @@
 mod abandoned;
 mod beside;
 mod builder;
+mod callback;
 mod clock;
+mod command;
 mod conclude;
 mod decide;
 mod dispatcher;
@@ -28,9 +30,12 @@ mod gather;
 mod input;
 mod limits;
 mod links;
+mod listing;
 mod lock;
 mod notice;
+mod order;
 mod outbox;
+mod pursue;
 mod query;
 mod ready;
 mod record;
@@ -38,7 +43,9 @@ mod replay;
 mod resting;
 mod retry;
 mod run;
+mod settlement;
 mod submit;
+mod together;
 mod workflow;
 mod write;
 
@@ -53,10 +60,13 @@ use tokio::sync::{Mutex, Notify};
 use values::{ItemRef, Timestamp, UserId, Zone};
 
 pub use builder::EngineBuilder;
+pub use callback::CALLBACK_BYTES_MAX;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use command::RecordedPayment;
 pub use error::{Error, RetryClass};
 pub use input::{Input, Reply};
 pub use limits::Limits;
+pub use listing::{LinkFilter, LinkList, Window};
 pub use query::{HistoryView, LIST_MAX, TimerView};
 pub use record::{
     AttentionRow, HistoryRow, LinkRow, MessageRow, MessageStatus, PaymentRow, ReceiptRow,
@@ -87,6 +97,7 @@ pub(crate) struct Core {
     pub(crate) sweeping: Mutex<()>,
     pub(crate) resting: resting::Resting,
     pub(crate) early_callers: notice::EarlyCallers,
+    pub(crate) together: together::Together,
     pub(crate) wake: Notify,
     pub(crate) ready: ready::Ready,
     /// This start of the engine; claims of an earlier start are void.

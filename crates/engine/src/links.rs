@@ -3,13 +3,16 @@
 use activity::ReceiptRule;
 use chrono::TimeDelta;
 use host::{Change, Receipt};
-use payment::{LinkStatus, PaymentFact, StatusReport};
+use payment::{LinkStatus, PaymentFact, StatusReport, Usage};
 use persistence::{Row, Table, Write};
 use state_machine::{Event, PaymentEvent};
 use values::{Fields, LinkId, ReceiptId, Timestamp, Value};
 
 use crate::abandoned::abandoned_reason;
 use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow, ReceiptRow};
+use crate::settlement::{
+    Fit, Settlement, fit, is_doubtful, is_not_money, settled, status_reason, waits_for_us,
+};
 use crate::submit::Extra;
 use crate::write::Batch;
 use crate::{Core, Error, query};
@@ -20,7 +23,7 @@ const POLL_MINUTES: [i64; 6] = [1, 5, 15, 60, 180, 720];
 /// Hours after expiry at which a link is read again, because a payment may have been under way.
 const AFTER_EXPIRY_HOURS: [i64; 3] = [1, 24, 72];
 
-/// Minutes after which a reading that failed is made again.
+/// Minutes after which a reading that failed, or that found money waiting for us, is made again.
 const AFTER_FAILURE_MINUTES: i64 = 5;
 
 /// The source of what a regular reading says.
@@ -40,6 +43,9 @@ pub(crate) fn next_poll(link: &LinkRow, now: Timestamp) -> Option<Timestamp> {
         let after = |minutes: &i64| link.expires_at + TimeDelta::minutes(*minutes);
         let due = POLL_MINUTES.iter().map(after).find(|due| *due > now);
         return due.or(Some(regular(POLL_MINUTES.len(), now)));
+    }
+    if waits_for_us(link.status) {
+        return Some(now + TimeDelta::minutes(AFTER_FAILURE_MINUTES));
     }
     // The moment of expiry is never missed.
     let step = usize::try_from(link.polls).unwrap_or(usize::MAX);
@@ -67,59 +73,6 @@ pub(crate) fn poll_after_failure(
     }
 }
 
-/// What a report changes.
-struct Settlement {
-    link: LinkRow,
-    outcome: Option<String>,
-    /// Payments that are new, and whether each is the first of its link.
-    payments: Vec<(PaymentFact, bool)>,
-    /// What a person must look at: a reason and the row.
-    troubles: Vec<(String, AttentionRow)>,
-}
-
-impl Settlement {
-    /// Takes in a payment that fits the link and is not known yet.
-    fn pay(&mut self, fact: &PaymentFact, reported: LinkStatus) {
-        let first = !self.link.status.is_paid();
-        self.payments.push((fact.clone(), first));
-        if !first {
-            self.outcome.get_or_insert_with(|| "paid_again".to_owned());
-            return;
-        }
-        let status = paid_as(&self.link, fact, reported);
-        self.outcome = Some(status.name().to_owned());
-        self.link.status = status;
-        self.link.paid_at = Some(fact.paid_at);
-        self.link.tracking_no.clone_from(&fact.tracking_no);
-    }
-
-    /// Takes in a status that is not about money.
-    fn look(&mut self, reported: LinkStatus) {
-        let before = self.link.status;
-        // Paid without a payment that fits proves nothing: the link stays open and is read again.
-        let counts = matches!(
-            reported,
-            LinkStatus::Expired | LinkStatus::Cancelled | LinkStatus::Viewed | LinkStatus::Paying
-        );
-        if counts && !before.is_closed() && reported != before {
-            self.link.status = reported;
-            self.outcome = Some(reported.name().to_owned());
-        }
-    }
-}
-
-/// What a first payment makes of its link.
-fn paid_as(link: &LinkRow, fact: &PaymentFact, reported: LinkStatus) -> LinkStatus {
-    match (link.status, reported) {
-        (LinkStatus::Cancelled, _) | (_, LinkStatus::PaidAfterCancel) => {
-            LinkStatus::PaidAfterCancel
-        }
-        (LinkStatus::Expired, _) | (_, LinkStatus::PaidLate) => LinkStatus::PaidLate,
-        _ if fact.paid_at >= link.expires_at => LinkStatus::PaidLate,
-        _ => LinkStatus::Paid,
-    }
-}
-
 impl Core {
     /// Writes down the provider's word about a link: every payment once, and what became of the link,
     /// in one commit. All ways in (notice, poll, look-up before a new link) end here.
@@ -143,33 +96,56 @@ impl Core {
         report: &StatusReport,
         source: &str,
     ) -> Result<(), Error> {
-        let Some(link) = query::link(self.store.as_ref(), id).await? else {
+        let link = query::link(self.store.as_ref(), id).await?;
+        let many = |link: &LinkRow| link.usage == Usage::Reusable && report.payments.len() > 1;
+        if !link.as_ref().is_some_and(many) {
+            return self.settle_once(link, report, source).await;
+        }
+        // Each payment of such a link is an event of its own.
+        for fact in &report.payments {
+            let one = StatusReport {
+                payments: vec![fact.clone()],
+                ..report.clone()
+            };
+            let link = query::link(self.store.as_ref(), id).await?;
+            self.settle_once(link, &one, source).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_once(
+        &self,
+        link: Option<LinkRow>,
+        report: &StatusReport,
+        source: &str,
+    ) -> Result<(), Error> {
+        let Some(before) = link else {
             return Ok(());
         };
         let mut settlement = Settlement {
-            link: LinkRow {
-                // A call that makes us look does not make the regular readings rarer.
-                polls: link.polls.saturating_add(u32::from(source == POLL)),
-                ..link
-            },
+            link: before.clone(),
             outcome: None,
             payments: Vec::new(),
             troubles: Vec::new(),
         };
-        if report.reference == settlement.link.reference {
+        if self.is_about(&before, &report.reference) {
             for fact in &report.payments {
-                self.judge(&mut settlement, fact, report.status).await?;
+                self.judge(&mut settlement, fact, report).await?;
             }
-            settlement.look(report.status);
+            settlement.look(report.status, self.clock.now());
+            self.doubts(&mut settlement, before.status, report.status)
+                .await?;
         } else {
             let message = format!(
                 "the gateway answers for {} when asked for link {}",
                 report.reference, settlement.link.id
             );
-            self.trouble(&mut settlement, "reference_mismatch", message, id.as_str())
+            let id = before.id.as_str();
+            self.trouble(&mut settlement, "reference_mismatch", message, id)
                 .await?;
         }
-        self.commit_settlement(settlement, report, source).await
+        self.commit_settlement((&before, settlement), report, source)
+            .await
     }
 
     /// Takes a payment in, unless it is known or does not fit: what does not fit moves nothing and is
@@ -178,7 +154,7 @@ impl Core {
         &self,
         settlement: &mut Settlement,
         fact: &PaymentFact,
-        reported: LinkStatus,
+        report: &StatusReport,
     ) -> Result<(), Error> {
         let link = &settlement.link;
         let key = record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
@@ -196,16 +172,24 @@ impl Core {
                 .trouble(settlement, "transaction_reused", message, &reason)
                 .await;
         }
-        if fact.amount != link.amount {
+        let fit = fit(link, fact, report);
+        if fit == Fit::Wrong {
             let message = format!(
                 "transaction {} paid {} for link {} of {}",
                 fact.transaction, fact.amount, link.id, link.amount
             );
+            if !link.status.is_closed() && link.status != LinkStatus::Quarantined {
+                settlement.link.status = LinkStatus::Quarantined;
+                settlement.outcome = Some(LinkStatus::Quarantined.name().to_owned());
+            }
             return self
                 .trouble(settlement, "amount_mismatch", message, &reason)
                 .await;
         }
-        if link.status.is_paid() {
+        if is_not_money(report.status) {
+            return Ok(());
+        }
+        if settled(link) {
             // More money came than was asked for: somebody has to give it back.
             let message = format!(
                 "transaction {} paid {} for link {}, which was paid already",
@@ -213,12 +197,43 @@ impl Core {
             );
             self.trouble(settlement, "paid_again", message, &reason)
                 .await?;
+        } else if fit == Fit::Excess {
+            let message = format!(
+                "transaction {} paid {} for link {} of {}",
+                fact.transaction, fact.amount, link.id, link.amount
+            );
+            self.trouble(settlement, "overpaid", message, &reason)
+                .await?;
         }
-        settlement.pay(fact, reported);
+        settlement.pay(fact, fit, report.status);
         Ok(())
     }
 
-    /// Notes something a person must look at, once.
+    /// What a person must know of a link's new status: money that went back, a provider that cannot say.
+    async fn doubts(
+        &self,
+        settlement: &mut Settlement,
+        before: LinkStatus,
+        reported: LinkStatus,
+    ) -> Result<(), Error> {
+        let link = &settlement.link;
+        let (id, after) = (link.id.clone(), link.status);
+        if before.is_paid() && after == LinkStatus::Refunded {
+            let message = format!("the money of link {id} went back, and its receipts stand");
+            let reason = format!("refund {id}");
+            return self.trouble(settlement, "refunded", message, &reason).await;
+        }
+        let doubtful = is_doubtful(after) && reported == LinkStatus::Unknown && !link.abandoned;
+        if !doubtful {
+            return Ok(());
+        }
+        let message = format!("the gateway cannot say whether link {id} is paid");
+        let reason = status_reason(link);
+        self.trouble(settlement, "status_unknown", message, &reason)
+            .await
+    }
+
+    /// Notes something a person must look at, once; what a person has settled does not come back.
     async fn trouble(
         &self,
         settlement: &mut Settlement,
@@ -228,76 +243,116 @@ impl Core {
     ) -> Result<(), Error> {
         let item = settlement.link.item.clone();
         let key = record::attention_key(&item, reason);
-        if self.store.get(Table::Attention, &key).await?.is_none() {
-            let row = AttentionRow {
-                item,
-                code: code.to_owned(),
-                message,
-                since: self.clock.now(),
-            };
-            settlement.troubles.push((reason.to_owned(), row));
+        if self.store.get(Table::Attention, &key).await?.is_some() {
+            return Ok(());
         }
+        let resolved = record::resolved_key(&item, reason);
+        if self.store.get(Table::Index, &resolved).await?.is_some() {
+            return Ok(());
+        }
+        let row = AttentionRow {
+            item,
+            reason: reason.to_owned(),
+            code: code.to_owned(),
+            message,
+            since: self.clock.now(),
+        };
+        settlement.troubles.push((reason.to_owned(), row));
         Ok(())
     }
 
     async fn commit_settlement(
         &self,
-        settlement: Settlement,
+        (before, settlement): (&LinkRow, Settlement),
         report: &StatusReport,
         source: &str,
     ) -> Result<(), Error> {
-        let Settlement {
-            link,
-            outcome,
-            payments,
-            troubles,
-        } = settlement;
-        let mut batch = Batch::new(self.clock.now());
+        let now = self.clock.now();
         let mut notes = vec![format!("source {source}")];
-        for (reason, row) in &troubles {
-            batch.attention(reason, row)?;
-            notes.push(format!("{}: {reason}", row.code));
+        let troubles = &settlement.troubles;
+        notes.extend(
+            troubles
+                .iter()
+                .map(|(reason, row)| format!("{}: {reason}", row.code)),
+        );
+        let told = settlement.outcome.is_some() || !settlement.troubles.is_empty();
+        let rests = before.next_poll.is_none_or(|next| next > now);
+        if !told && source != POLL && rests && settlement.link == *before {
+            // A repeat changes nothing.
+            return Ok(());
         }
         let mut extra = Extra::default();
         let mut set = Fields::new();
-        for (fact, first) in &payments {
-            self.payment_writes(&link, (fact, *first), &mut extra, &mut set)?;
+        for (fact, first) in &settlement.payments {
+            self.payment_writes(&settlement.link, (fact, *first), &mut extra, &mut set)?;
         }
-        batch.link(link.clone())?;
-        if link.abandoned && link.status.is_closed() {
-            batch.attended(&link.item, &abandoned_reason(&link));
-        }
-        extra.writes.extend(batch.into_writes());
+        extra
+            .writes
+            .extend(self.settlement_writes(before, &settlement, source)?);
         let detail = Some(HistoryDetail::Report(Box::new(report.clone())));
-        let Some(outcome) = outcome else {
+        let item = &settlement.link.item;
+        let Some(outcome) = settlement.outcome else {
             let writes = extra.writes;
-            if troubles.is_empty() {
-                return self.commit_beside_quietly(&link.item, writes).await;
+            if settlement.troubles.is_empty() {
+                return self.commit_beside_quietly(item, writes).await;
             }
             let kind = ("quarantined", notes);
-            return self.commit_detail(&link.item, writes, kind, detail).await;
+            return self.commit_detail(item, writes, kind, detail).await;
         };
-        let Some(loaded) = self.load(&link.item).await? else {
-            return Err(Error::NotStarted(link.item));
+        let Some(loaded) = self.load(item).await? else {
+            return Err(Error::NotStarted(item.clone()));
         };
-        let workflow = self
-            .workflows
-            .pinned(&loaded.row.instance.definition)
-            .await?;
-        let first = payments.into_iter().next().map(|(fact, _)| fact);
+        let definition = &loaded.row.instance.definition;
+        let workflow = self.workflows.pinned(definition).await?;
+        let link = &settlement.link;
+        let first = settlement.payments.first().map(|(fact, _)| fact);
         let cause = Cause::Event(Event::Payment(Box::new(PaymentEvent {
             link: link.id.clone(),
             state: link.state.clone(),
             outcome,
-            paid_at: first.as_ref().map(|fact| fact.paid_at),
-            tracking_no: first.and_then(|fact| fact.tracking_no),
+            paid_at: first.map(|fact| fact.paid_at),
+            tracking_no: first.and_then(|fact| fact.tracking_no.clone()),
             set,
+            stays_open: link.usage == Usage::Reusable,
         })));
         extra.notes = notes;
         extra.detail = detail;
         self.apply(&workflow, &loaded, &cause, extra)
             .await
             .map(drop)
+    }
+
+    /// The link's own row with its next reading, and what a person must or need not look at any more.
+    fn settlement_writes(
+        &self,
+        before: &LinkRow,
+        settlement: &Settlement,
+        source: &str,
+    ) -> Result<Vec<Write>, Error> {
+        let now = self.clock.now();
+        let mut batch = Batch::new(now);
+        for (reason, row) in &settlement.troubles {
+            batch.attention(reason, row)?;
+        }
+        let link = LinkRow {
+            // A call that makes us look does not make the regular readings rarer.
+            polls: before.polls.saturating_add(u32::from(source == POLL)),
+            ..settlement.link.clone()
+        };
+        if link.abandoned && link.status.is_closed() {
+            batch.attended(&link.item, &abandoned_reason(&link));
+        }
+        if is_doubtful(before.status) && !is_doubtful(link.status) {
+            batch.attended(&link.item, &status_reason(&link));
+        }
+        let new = before.status != link.status && waits_for_us(link.status);
+        if new && source != POLL {
+            // A reading does what has to be done about it.
+            batch.link_due(link, Some(now))?;
+        } else {
+            batch.link(link)?;
+        }
+        Ok(batch.into_writes())
     }
 
     /// A payment's rows: itself under its permanent key, and its receipt where one is wished.

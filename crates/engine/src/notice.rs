@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use payment::Callback;
 use persistence::Table;
-use values::{AccountName, LinkId, Timestamp};
+use values::{AccountName, Timestamp};
 
 use crate::dispatcher::Place;
+use crate::order::Known;
 use crate::record::{self, OutboxRow, Work};
 use crate::write::{Batch, never};
 use crate::{Core, Error, query};
@@ -77,8 +78,11 @@ impl Core {
                 return Ok(());
             }
         };
-        let id = LinkId::from(reference.as_str());
-        let Some(link) = query::link(self.store.as_ref(), &id).await? else {
+        let known = self.known(account, &reference).await?;
+        let Some(Known { reference, link }) = known else {
+            return Ok(());
+        };
+        let Some(link) = link else {
             return self.early_notice(&reference).await;
         };
         if &link.account != account {
@@ -93,16 +97,16 @@ impl Core {
             None => self.read(&link).await,
         };
         match report {
-            Ok(report) => self.settle_link(&id, &report, "notice").await,
+            Ok(report) => self.settle_link(&link.id, &report, "notice").await,
             Err(error) => {
-                tracing::warn!(link = %id, %error, "the gateway calls and does not answer");
+                tracing::warn!(link = %link.id, %error, "the gateway calls and does not answer");
                 Ok(())
             }
         }
     }
 
     /// A callback for a link we do not have yet: its creation is under way or unknown, so ask now.
-    async fn early_notice(&self, reference: &str) -> Result<(), Error> {
+    pub(crate) async fn early_notice(&self, reference: &str) -> Result<(), Error> {
         let Some(item) = query::item_of_reference(reference) else {
             return Ok(());
         };

@@ -111,6 +111,7 @@ impl Core {
         let mut batch = Batch::new(self.clock.now());
         let row = AttentionRow {
             item: write.item.clone(),
+            reason: String::new(),
             code: code.to_owned(),
             message,
             since: self.clock.now(),
@@ -219,6 +220,7 @@ impl Core {
     ) -> Result<(), Error> {
         let attention = AttentionRow {
             item: place.item.clone(),
+            reason: String::new(),
             code: "message_failed".to_owned(),
             message: message.error.clone().unwrap_or_default(),
             since: self.clock.now(),
@@ -245,6 +247,7 @@ impl Core {
             paid_at: None,
             tracking_no: None,
             set: Fields::new(),
+            stays_open: false,
         })));
         let extra = Extra {
             writes,

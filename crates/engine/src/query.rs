@@ -236,7 +236,12 @@ impl Engine {
         let scan = Scan::all(Table::Attention).limit(LIST_MAX);
         let rows = self.core.store.scan(scan).await?;
         rows.iter()
-            .map(|(_, row)| AttentionRow::from_row(row))
+            .map(|(key, row)| {
+                Ok(AttentionRow {
+                    reason: record::attention_reason(key),
+                    ..AttentionRow::from_row(row)?
+                })
+            })
             .collect()
     }
 

@@ -246,6 +246,7 @@ impl Core {
             blocked_by.extend(left.iter().map(|link| link.id.clone()));
             blocked_by.retain(|link| link.as_str() != intent.reference);
             batch.new_request(&decided, intent, &blocked_by)?;
+            batch.extend(self.order_number(workflow, intent).await?);
         }
         if let Some(link) = left {
             batch.link_due(link, Some(told.context.now))?;

@@ -59,7 +59,7 @@ impl Batch {
     }
 
     /// Puts new work into the outbox.
-    fn outbox(&mut self, row: &OutboxRow) -> Result<(), Error> {
+    pub(crate) fn outbox(&mut self, row: &OutboxRow) -> Result<(), Error> {
         let key = record::outbox_key(row.due, &row.id);
         self.fresh(Table::Outbox, key, row.to_row()?);
         Ok(())
@@ -309,6 +309,7 @@ impl Batch {
                 REASON,
                 &AttentionRow {
                     item: after.item.as_ref().clone(),
+                    reason: String::new(),
                     code: incident.code.clone(),
                     message: incident.message.clone(),
                     since: incident.since,

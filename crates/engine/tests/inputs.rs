@@ -294,6 +294,7 @@ async fn what_the_engine_alone_knows_cannot_be_handed_in() {
         paid_at: None,
         tracking_no: None,
         set: Fields::new(),
+        stays_open: false,
     }));
     let unknown = Event::Unknown {
         entry: 2,

@@ -259,11 +259,11 @@ async fn a_payment_of_another_amount_moves_nothing_and_is_left_to_a_person() {
         assert!(world.crm().receipts().is_empty());
         // Once, however often it is seen.
         assert_eq!(world.attention_codes().await, ["amount_mismatch"]);
-        let kinds = world.kinds("INV-1").await;
-        assert_eq!(
-            kinds.iter().filter(|kind| *kind == "quarantined").count(),
-            1
-        );
+        let lines = world.history("INV-1").await;
+        let told =
+            |line: &&engine::HistoryView| line.row.notes.iter().any(|note| note == "quarantined");
+        assert_eq!(lines.iter().filter(told).count(), 1);
+        assert_eq!(world.links().await[0].status, LinkStatus::Quarantined);
         assert!(
             world.engine.next_due().await.unwrap().is_some(),
             "it is read on"

@@ -8,10 +8,13 @@
     reason = "a test may panic"
 )]
 
+mod callbacks;
 mod clauses;
+mod commands;
 mod concurrency;
 mod determinism;
 mod inputs;
+mod life;
 mod links;
 mod messages;
 mod permissions;
@@ -19,3 +22,4 @@ mod promises;
 mod recovery;
 mod smoke;
 mod support;
+mod together;

@@ -143,6 +143,8 @@ impl Default for Project {
             receipt_type: Some("online".to_owned()),
             amount_max: None,
             amount_min: None,
+            texts_payer: false,
+            reusable: Some(false),
         };
         let account = ProjectAccount {
             account,

@@ -51,6 +51,37 @@ pub(crate) fn attention_key(item: &ItemRef, reason: &str) -> Vec<u8> {
     joined(&[item.to_string().as_bytes(), reason.as_bytes()])
 }
 
+/// The reason in a key of that list.
+pub(crate) fn attention_reason(key: &[u8]) -> String {
+    let reason = key.splitn(2, |byte| *byte == 0).nth(1).unwrap_or_default();
+    String::from_utf8_lossy(reason).into_owned()
+}
+
+/// Where it is kept that somebody has settled such a thing, so that it does not come back.
+pub(crate) fn resolved_key(item: &ItemRef, reason: &str) -> Vec<u8> {
+    joined(&[b"resolved", item.to_string().as_bytes(), reason.as_bytes()])
+}
+
+/// Our reference of an order number that a provider's calls carry instead.
+pub(crate) fn order_key(account: &str, order_no: &str) -> Vec<u8> {
+    joined(&[b"order", account.as_bytes(), order_no.as_bytes()])
+}
+
+/// That a call about a link was kept already.
+pub(crate) fn heard_key(link: &str, digest: &str) -> Vec<u8> {
+    joined(&[b"heard", link.as_bytes(), digest.as_bytes()])
+}
+
+/// A call about nothing we know.
+pub(crate) fn stray_key(account: &str, place: &str) -> Vec<u8> {
+    joined(&[b"stray", account.as_bytes(), place.as_bytes()])
+}
+
+/// The subject under which calls about nothing we know are kept.
+pub(crate) fn callbacks_key() -> Vec<u8> {
+    joined(&[b"engine", b"callbacks"])
+}
+
 /// The number of a payment's receipt. The parts are joined by what neither a gateway nor an account
 /// has in its name, so that two payments never share one.
 pub(crate) fn receipt_id(gateway: &str, account: &str, transaction: &str) -> String {

@@ -4,22 +4,24 @@
 //! serialised names, and a test pins the bytes.
 
 mod key;
+mod link;
 mod row;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use key::{
-    after_due, attention_key, definition_key, due_of, input_key, item_key, outbox_key, payment_key,
-    receipt_id, sweep_key, timer_key, workflow_key,
+    after_due, attention_key, attention_reason, callbacks_key, definition_key, due_of, heard_key,
+    input_key, item_key, order_key, outbox_key, payment_key, receipt_id, resolved_key, stray_key,
+    sweep_key, timer_key, workflow_key,
 };
+pub use link::{LinkRow, PaymentRow};
+pub(crate) use link::{RawCallback, StrayRow};
 pub(crate) use row::{
     Answer, AnswerEnd, Cause, Concluded, HistoryDetail, HistoryPersonal, HistoryPersonalRef,
     InputRow, InstanceRow, IntentRow, OutboxRow, TimerKind, TimerRow, Told, Work,
 };
-pub use row::{
-    AttentionRow, HistoryRow, LinkRow, MessageRow, MessageStatus, PaymentRow, ReceiptRow,
-};
+pub use row::{AttentionRow, HistoryRow, MessageRow, MessageStatus, ReceiptRow};
 
 use crate::Error;
 

@@ -1,16 +1,15 @@
 //! Rows. Their serialised names are the disk format: change them only with a new format version.
 
-use activity::{Answers, Outcome, PreviousAttempt, ReceiptRule, Request, UnreachableRecipient};
+use activity::{Answers, Outcome, PreviousAttempt, Request};
 use host::{Destination, HostWrite, Receipt};
-use payment::{LinkStatus, PaymentFact, ProviderRef, StatusReport};
+use payment::StatusReport;
 use persistence::Row;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use state_machine::{Context, Entered, Event, Instance, TraceEntry};
-use values::{
-    AccountName, ItemRef, LinkId, Locale, MessageId, Money, PartyId, ReceiptId, Timestamp, UserId,
-};
+use values::{ItemRef, LinkId, Locale, MessageId, Timestamp, UserId};
 
+use super::link::RawCallback;
 use crate::{Error, Reply};
 
 /// The state of one item.
@@ -178,79 +177,6 @@ pub(crate) enum AnswerEnd {
     Ended(Box<Outcome>),
 }
 
-/// A payment link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkRow {
-    /// Our id.
-    pub id: LinkId,
-    /// The item it was made for.
-    pub item: ItemRef,
-    /// The state that made it.
-    pub state: String,
-    /// The state entry that made it.
-    pub entry: u64,
-    /// Our order number.
-    pub reference: String,
-    /// The account it pays into.
-    pub account: AccountName,
-    /// The gateway.
-    pub gateway: String,
-    /// How the provider names it.
-    pub provider_ref: ProviderRef,
-    /// Where the customer pays.
-    pub url: String,
-    /// The amount.
-    pub amount: Money,
-    /// When it stops taking payments.
-    pub expires_at: Timestamp,
-    /// What the payer sees it is for.
-    pub description: String,
-    /// The debtor.
-    pub party: Option<PartyId>,
-    /// Its status.
-    pub status: LinkStatus,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was paid.
-    pub paid_at: Option<Timestamp>,
-    /// What the payer sees as tracking number.
-    pub tracking_no: Option<String>,
-    /// What receipt a payment makes.
-    pub receipt: Option<ReceiptRule>,
-    /// Recipients that could not be reached.
-    pub unreachable: Vec<UnreachableRecipient>,
-    /// Times it was read again.
-    pub polls: u32,
-    /// When it is read again next.
-    pub next_poll: Option<Timestamp>,
-    /// It belongs to a state entry that was left before anybody knew whether it was made. Nobody was told
-    /// about it, and the engine closes it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub abandoned: bool,
-    /// While nobody knows whether it was made: when a look-up that does not find it can be believed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certain_after: Option<Timestamp>,
-}
-
-/// A payment that a gateway confirmed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentRow {
-    /// The link it came through.
-    pub link: LinkId,
-    /// The item.
-    pub item: ItemRef,
-    /// The gateway.
-    pub gateway: String,
-    /// The account.
-    pub account: AccountName,
-    /// The provider's word.
-    pub fact: PaymentFact,
-    /// The receipt it made, if receipts are wished.
-    pub receipt: Option<ReceiptId>,
-    /// When we learnt of it.
-    pub recorded_at: Timestamp,
-}
-
 /// A receipt of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptRow {
@@ -312,6 +238,9 @@ pub struct MessageRow {
 pub struct AttentionRow {
     /// The item.
     pub item: ItemRef,
+    /// What it is about, unique for the item; it is what [`crate::Engine::resolve_attention`] is told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// A stable code, such as `guard_failed` or `needs_reconcile`.
     pub code: String,
     /// What happened; it may name people, and is empty once that has been erased.
@@ -324,8 +253,10 @@ pub struct AttentionRow {
 impl AttentionRow {
     /// As a row, whose message can be erased.
     pub(crate) fn to_row(&self) -> Result<Row, Error> {
+        // The reason is a part of the key.
         let open = AttentionRow {
             message: String::new(),
+            reason: String::new(),
             ..self.clone()
         };
         Ok(Row::new(super::encode(&open)?, self.message.as_bytes()))
@@ -420,6 +351,9 @@ pub(crate) enum HistoryDetail {
     /// The provider's word about a link.
     #[serde(rename = "r")]
     Report(Box<StatusReport>),
+    /// A call of a provider, as it came.
+    #[serde(rename = "k")]
+    Callback(RawCallback),
 }
 
 /// What makes the engine decide.

@@ -1,5 +1,6 @@
 //! A small world: one account on the sandbox, a CRM in memory, a clock that is set by hand.
 
+mod desk;
 mod fuse;
 mod models;
 mod scripted;
@@ -21,6 +22,7 @@ use serde_json::Value as Json;
 use state_machine::{Definition, Instance};
 use values::{Currency, Fields, ItemRef, Locale, Money, PartyId, Timestamp, UserId, Value, Zone};
 
+pub(crate) use desk::{Desk, at_desk, fact, paid, waiting};
 pub(crate) use fuse::{Blow, CrashGateway, CrashHost, CrashStore, Fuse};
 pub(crate) use models::*;
 pub(crate) use scripted::{Scripted, brings, not_now};
@@ -69,6 +71,8 @@ pub(crate) fn account() -> Account {
         receipt_type: None,
         amount_max: None,
         amount_min: None,
+        texts_payer: false,
+        reusable: None,
     }
 }
 

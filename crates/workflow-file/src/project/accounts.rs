@@ -91,6 +91,8 @@ fn account(entry: &Entry, findings: &mut Findings) -> Option<ProjectAccount> {
         receipt_type: receipt.and_then(|node| read::id(node, "a type of receipt", findings)),
         amount_max: None,
         amount_min: None,
+        texts_payer: false,
+        reusable: (gateway == "sandbox").then_some(false),
         gateway,
     };
     let key = if networked.is_some() {

@@ -35,6 +35,10 @@ pub const EXPIRY_TOO_FAR: &str = "expiry_too_far";
 pub const NO_PARTY: &str = "no_party";
 /// The party is a lead, and leads get no link.
 pub const PARTY_IS_LEAD: &str = "party_is_lead";
+/// The gateway texts the payer itself, and there is no mobile number to text.
+pub const NO_PAYER_MOBILE: &str = "no_payer_mobile";
+/// The gateway makes no links that may be paid many times.
+pub const NOT_REUSABLE: &str = "not_reusable";
 /// The project has no such account, or no gateway serves it.
 pub const ACCOUNT_UNKNOWN: &str = "account_unknown";
 /// The account is not active.
@@ -59,7 +63,7 @@ pub const AMOUNT_MISMATCH: &str = "amount_mismatch";
 pub const UNREADABLE: &str = "unreadable";
 
 /// Every code that ends in the error state without a call to the gateway, with what it means.
-pub const BEFORE_THE_GATEWAY: [(&str, &str); 21] = [
+pub const BEFORE_THE_GATEWAY: [(&str, &str); 23] = [
     (
         AMOUNT_MISSING,
         "the amount field, the balance or the final amount is empty",
@@ -95,6 +99,14 @@ pub const BEFORE_THE_GATEWAY: [(&str, &str); 21] = [
     ),
     (NO_PARTY, "the item is related to nobody"),
     (PARTY_IS_LEAD, "the party is a lead, and leads get no link"),
+    (
+        NO_PAYER_MOBILE,
+        "the gateway texts the payer itself, and there is no mobile number to text",
+    ),
+    (
+        NOT_REUSABLE,
+        "the gateway makes no links that may be paid many times",
+    ),
     (
         ACCOUNT_UNKNOWN,
         "the project has no such account, or no gateway serves it",

@@ -61,7 +61,8 @@ pub(super) fn conclude(
     });
     let changes = Changes {
         messages,
-        delivery_failed: body.recipients.reached.is_empty(),
+        // Where the provider texts the payer, somebody is told.
+        delivery_failed: body.recipients.reached.is_empty() && body.request.payer_mobile.is_none(),
         unreachable: body.recipients.unreachable.clone(),
         link: Some(record(body, Some(link))),
         ..Changes::default()
@@ -75,8 +76,8 @@ pub(super) fn conclude(
 
 /// What is written down of a link; without the gateway's answer nobody knows its name there.
 fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
-    let (provider_ref, url) = link
-        .map(|link| (link.provider_ref, link.url))
+    let (provider_ref, url, url_valid_until) = link
+        .map(|link| (link.provider_ref, link.url, link.url_valid_until))
         .unwrap_or_default();
     LinkDraft {
         reference: body.request.reference,
@@ -87,6 +88,9 @@ fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
         expires_at: body.request.expires_at,
         description: body.request.description,
         receipt: body.receipt,
+        usage: body.request.usage,
+        url_valid_until,
+        texted: body.request.payer_mobile.is_some(),
     }
 }
 

@@ -87,13 +87,13 @@ impl Work<'_> {
         if report.status.is_closed() {
             return Standing::Settled(report);
         }
-        if !is_open(report.status) {
-            return Standing::Unknown(
-                "the gateway does not know how the link stands".to_owned(),
-                None,
-            );
+        let doubtful = report.status == LinkStatus::Unknown;
+        let closer = gateway.as_deactivate();
+        let may_close = doubtful && closer.is_some();
+        if !(is_open(report.status) || may_close) {
+            return nobody_knows();
         }
-        let Some(closer) = gateway.as_deactivate() else {
+        let Some(closer) = closer else {
             return Standing::Open(report);
         };
         let asked = closer.deactivate(self.call(), &link.provider_ref).await;
@@ -105,14 +105,18 @@ impl Work<'_> {
         // Whatever it answered, only its status counts: the link may have been paid meanwhile.
         match gateway.status(self.call(), &link.provider_ref).await {
             Ok(report) if report.status.is_closed() => Standing::Settled(report),
+            // Where the gateway can never say how a link stands, its yes to the closing is its word.
+            Ok(report) if doubtful && report.status == LinkStatus::Unknown && asked.is_ok() => {
+                Standing::Settled(StatusReport {
+                    status: LinkStatus::Cancelled,
+                    ..report
+                })
+            }
             Ok(report) if is_open(report.status) => match asked {
                 Ok(()) => Standing::Closing(report),
                 Err(_) => Standing::Open(report),
             },
-            Ok(_) => Standing::Unknown(
-                "the gateway does not know how the link stands".to_owned(),
-                None,
-            ),
+            Ok(_) => nobody_knows(),
             Err(error) => unreadable(&error),
         }
     }
@@ -173,6 +177,13 @@ fn is_open(status: LinkStatus) -> bool {
     matches!(
         status,
         LinkStatus::Created | LinkStatus::Viewed | LinkStatus::Paying
+    )
+}
+
+fn nobody_knows() -> Standing {
+    Standing::Unknown(
+        "the gateway does not know how the link stands".to_owned(),
+        None,
     )
 }
 

@@ -10,6 +10,7 @@ mod settings;
 
 use async_trait::async_trait;
 use expression::Reads;
+use payment::Usage;
 use serde_json::Value as Json;
 use values::{AccountName, Currency, Locale, Money};
 
@@ -94,6 +95,7 @@ struct Ready {
     description: Option<Texts>,
     language: Option<Locale>,
     receipt: Option<Receipt>,
+    usage: Usage,
     warnings: Vec<Problem>,
 }
 

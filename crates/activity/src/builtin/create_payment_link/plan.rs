@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use chrono::TimeDelta;
-use host::Party;
+use host::{Destination, Medium, Party};
 use payment::{LinkRequest, Usage};
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
-use values::{AccountName, Currency, Date, Decimal, Money, Timestamp, Value};
+use values::{AccountName, Currency, Date, Decimal, Mobile, Money, Timestamp, Value};
 
 use super::describe::default_description;
 use super::{Amount, Expires, Ready, codes};
@@ -93,6 +93,18 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
         approved: receipt.approved,
         field: receipt.field.clone(),
     });
+    if ready.usage == Usage::Reusable && account.reusable == Some(false) {
+        return refuse(
+            codes::NOT_REUSABLE,
+            format!("account `{}` takes no reusable links", account.name),
+        );
+    }
+    let mut recipients = ready.recipients.resolve(context);
+    let payer_mobile = if account.texts_payer {
+        Some(texted(&mut recipients, party)?)
+    } else {
+        None
+    };
     Ok(Body {
         account: account.name.clone(),
         request: LinkRequest {
@@ -100,18 +112,42 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
             amount,
             expires_at,
             description,
-            usage: Usage::OneTime,
-            payer_mobile: None,
+            usage: ready.usage,
+            payer_mobile,
             comment: None,
             payer_name: Some(party.name.clone()).filter(|name| !name.trim().is_empty()),
             locale,
             extras: std::collections::BTreeMap::new(),
         },
         expiry_form,
-        recipients: ready.recipients.resolve(context),
+        recipients,
         earlier: context.answers.earlier_links.clone(),
         receipt,
     })
+}
+
+/// The number that the provider texts: the first of the recipients, or the party's own. Nobody is
+/// told twice, so that recipient gets no message of ours.
+fn texted(recipients: &mut Resolved, party: &Party) -> Result<String, Refusal> {
+    let first = recipients
+        .reached
+        .iter()
+        .position(|reached| reached.to.medium() == Medium::Sms);
+    let to = first.map(|index| recipients.reached.remove(index).to);
+    let mobile = match to {
+        Some(Destination::Mobile(mobile)) => Some(mobile),
+        _ => party
+            .mobile
+            .as_deref()
+            .and_then(|text| Mobile::parse(text).ok()),
+    };
+    let Some(mobile) = mobile else {
+        return refuse(
+            codes::NO_PAYER_MOBILE,
+            format!("there is no mobile number to text {} at", party.name),
+        );
+    };
+    Ok(mobile.as_str().to_owned())
 }
 
 fn usable_account<'a>(

@@ -1,5 +1,6 @@
 //! The settings as YAML has them, and their checks.
 
+use payment::Usage;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,20 @@ pub(super) struct Settings {
     /// What receipt a payment makes, or `none`.
     #[serde(default)]
     receipt: Option<ReceiptSetting>,
+    /// How often it may be paid.
+    #[serde(default)]
+    usage: UsageSetting,
+}
+
+/// How often a link may be paid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum UsageSetting {
+    /// Once.
+    #[default]
+    OneTime,
+    /// Any number of times, where the gateway can.
+    Reusable,
 }
 
 /// How much a link asks for.
@@ -130,9 +145,16 @@ pub(super) fn compile(
     let mut check = Check::new(context);
     let root = Place::root();
     let account = AccountName::new(settings.account.trim());
-    let currency = check
-        .account(&root.key("account"), &account)
-        .map(|account| account.currency);
+    let known = check.account(&root.key("account"), &account);
+    let currency = known.map(|account| account.currency);
+    let usage = match settings.usage {
+        UsageSetting::OneTime => Usage::OneTime,
+        UsageSetting::Reusable => Usage::Reusable,
+    };
+    if usage == Usage::Reusable && known.is_some_and(|known| known.reusable == Some(false)) {
+        let message = format!("the gateway of account `{account}` makes no reusable links");
+        check.error(codes::NOT_OFFERED, &root.key("usage"), message);
+    }
     let amount = amount(&settings.amount, currency, &root.key("amount"), &mut check);
     let expires = match &settings.expires {
         Some(expires) => expiry(expires, &root.key("expires"), &mut check),
@@ -164,6 +186,7 @@ pub(super) fn compile(
             description,
             language: settings.language,
             receipt,
+            usage,
             warnings,
         }),
         // Without a problem both are there; this keeps the compiler's word instead of a panic.

@@ -1,0 +1,140 @@
+//! Rows of links, payments and providers' calls. Their serialised names are the disk format.
+
+use activity::{ReceiptRule, UnreachableRecipient};
+use payment::{LinkStatus, PaymentFact, ProviderRef, Usage};
+use serde::{Deserialize, Serialize};
+use values::{AccountName, ItemRef, LinkId, Money, PartyId, ReceiptId, Timestamp};
+
+/// A payment link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRow {
+    /// Our id.
+    pub id: LinkId,
+    /// The item it was made for.
+    pub item: ItemRef,
+    /// The state that made it.
+    pub state: String,
+    /// The state entry that made it.
+    pub entry: u64,
+    /// Our order number.
+    pub reference: String,
+    /// The account it pays into.
+    pub account: AccountName,
+    /// The gateway.
+    pub gateway: String,
+    /// How the provider names it.
+    pub provider_ref: ProviderRef,
+    /// Where the customer pays.
+    pub url: String,
+    /// The amount.
+    pub amount: Money,
+    /// When it stops taking payments.
+    pub expires_at: Timestamp,
+    /// What the payer sees it is for.
+    pub description: String,
+    /// The debtor.
+    pub party: Option<PartyId>,
+    /// Its status.
+    pub status: LinkStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was paid.
+    pub paid_at: Option<Timestamp>,
+    /// What the payer sees as tracking number.
+    pub tracking_no: Option<String>,
+    /// What receipt a payment makes.
+    pub receipt: Option<ReceiptRule>,
+    /// Recipients that could not be reached.
+    pub unreachable: Vec<UnreachableRecipient>,
+    /// Times it was read again.
+    pub polls: u32,
+    /// When it is read again next.
+    pub next_poll: Option<Timestamp>,
+    /// It belongs to a state entry that was left before anybody knew whether it was made. Nobody was told
+    /// about it, and the engine closes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
+    /// While nobody knows whether it was made: when a look-up that does not find it can be believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certain_after: Option<Timestamp>,
+    /// How often it may be paid.
+    #[serde(default, skip_serializing_if = "once")]
+    pub usage: Usage,
+    /// Until when the URL works, where that is shorter than the link's life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_valid_until: Option<Timestamp>,
+    /// Payments that have come in through it.
+    #[serde(default, skip_serializing_if = "none")]
+    pub payments: u32,
+    /// What has come in through it, once something has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Money>,
+    /// Times the provider was asked to text the payer, the creation included where it texts by itself.
+    #[serde(default, skip_serializing_if = "none")]
+    pub sendings: u32,
+    /// When the payer was told last at our asking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
+    /// The last reading that a call without proof has brought forward: one in a minute at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_for: Option<Timestamp>,
+}
+
+fn once(usage: &Usage) -> bool {
+    *usage == Usage::OneTime
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands in a reference"
+)]
+fn none(count: &u32) -> bool {
+    *count == 0
+}
+
+/// A payment that a gateway confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRow {
+    /// The link it came through.
+    pub link: LinkId,
+    /// The item.
+    pub item: ItemRef,
+    /// The gateway.
+    pub gateway: String,
+    /// The account.
+    pub account: AccountName,
+    /// The provider's word.
+    pub fact: PaymentFact,
+    /// The receipt it made, if receipts are wished.
+    pub receipt: Option<ReceiptId>,
+    /// When we learnt of it.
+    pub recorded_at: Timestamp,
+}
+
+/// A call of a provider, kept as it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RawCallback {
+    /// HTTP method.
+    pub(crate) method: String,
+    /// Query parameters in order.
+    pub(crate) query: Vec<(String, String)>,
+    /// The body, as text where it is text and in hexadecimal where it is not.
+    pub(crate) body: String,
+}
+
+/// A call of a provider about nothing we know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StrayRow {
+    /// The account it came for.
+    #[serde(rename = "a")]
+    pub(crate) account: AccountName,
+    /// When.
+    #[serde(rename = "t")]
+    pub(crate) at: Timestamp,
+    /// Why it was not taken, for us alone.
+    #[serde(rename = "c")]
+    pub(crate) code: String,
+    /// A digest of all of it.
+    #[serde(rename = "d")]
+    pub(crate) digest: String,
+}

@@ -1,0 +1,241 @@
+//! Providers' calls over the network: kept before they are answered, believed as far as they prove
+//! something, refused alike.
+
+use chrono::TimeDelta;
+use engine::CALLBACK_BYTES_MAX;
+use payment::{CallbackParts, CallbackReply, LinkStatus};
+use persistence::Table;
+use serde_json::json;
+
+use crate::support::{Desk, World, at_desk, fact, irr, item, paid, waiting};
+
+async fn at(desk: Desk) -> (World, std::sync::Arc<Desk>) {
+    let (parts, desk) = at_desk(desk);
+    let world = parts.world().await;
+    world.engine.deploy(waiting(&[], json!({}))).await.unwrap();
+    (world, desk)
+}
+
+async fn call(world: &World, parts: CallbackParts) -> CallbackReply {
+    let account = "main".into();
+    world.engine.handle_callback(&account, parts).await.unwrap()
+}
+
+/// How many calls the item's history keeps.
+async fn kept(world: &World) -> usize {
+    let kinds = world.kinds("INV-1").await;
+    kinds.iter().filter(|kind| *kind == "callback").count()
+}
+
+/// Clause 42: a call is correlated by our reference or by the order number.
+#[tokio::test]
+async fn a_signed_call_by_either_name_settles_the_link() {
+    for by_number in [false, true] {
+        let (world, desk) = at(Desk::new().numbered()).await;
+        world.approved("INV-1").await;
+        let link = world.links().await.remove(0);
+        let number = payment::Gateway::order_no(desk.as_ref(), &link.reference);
+        let name = if by_number { &number } else { &link.reference };
+        let report = paid(name, vec![fact("t-1", link.amount, world.engine.now())]);
+        let reply = call(&world, Desk::signed(&report)).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "ok"));
+        assert_eq!(world.state("INV-1").await, "done");
+        assert_eq!(desk.count("status"), 0, "a signed call needs no question");
+        assert_eq!(kept(&world).await, 1);
+        world.sound("INV-1").await;
+    }
+}
+
+#[tokio::test]
+async fn an_order_number_is_understood_after_a_restart() {
+    let (world, desk) = at(Desk::new().numbered()).await;
+    world.approved("INV-1").await;
+    let link = world.links().await.remove(0);
+    let world = world.restarted().await;
+    world.engine.deploy(waiting(&[], json!({}))).await.unwrap();
+    let number = payment::Gateway::order_no(desk.as_ref(), &link.reference);
+    let report = paid(&number, vec![fact("t-1", link.amount, world.engine.now())]);
+    assert_eq!(call(&world, Desk::signed(&report)).await.status, 200);
+    assert_eq!(world.state("INV-1").await, "done");
+}
+
+/// Clause 45: a call is stored as it came before it is answered, and counts once.
+#[tokio::test]
+async fn a_thousand_repeats_of_a_call_change_nothing() {
+    let (world, _desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    let link = world.links().await.remove(0);
+    let report = paid(
+        &link.reference,
+        vec![fact("t-1", link.amount, world.engine.now())],
+    );
+    call(&world, Desk::signed(&report)).await;
+    world.settle().await;
+    let lines = world.history("INV-1").await;
+    let raw = serde_json::to_string(
+        &lines
+            .iter()
+            .find(|line| line.row.kind == "callback")
+            .unwrap()
+            .evidence,
+    )
+    .unwrap();
+    assert!(raw.contains("t-1"), "{raw}");
+    let version = lines.last().unwrap().sequence;
+    for _ in 0..1_000 {
+        assert_eq!(call(&world, Desk::signed(&report)).await.status, 200);
+    }
+    world.settle().await;
+    let after = world.history("INV-1").await;
+    assert_eq!(
+        (after.len(), after.last().unwrap().sequence),
+        (lines.len(), version)
+    );
+    assert_eq!(world.engine.payments().await.unwrap().len(), 1);
+    assert_eq!(world.crm().receipts().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_unknown_forged_malformed_or_too_large_gets_one_answer() {
+    let (world, _desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    let before = world.rows(Table::Index).await;
+    let mut large = Desk::hint("x", "");
+    large.body.resize(CALLBACK_BYTES_MAX + 1, b'x');
+    let unknown = paid(
+        "invoice/other/make_link/1",
+        vec![fact("t-1", irr(1), world.engine.now())],
+    );
+    let calls = [
+        CallbackParts::default(),
+        Desk::hint("nobody", ""),
+        Desk::signed(&unknown),
+        large,
+    ];
+    let mut replies = Vec::new();
+    for parts in calls {
+        replies.push(call(&world, parts).await);
+    }
+    let other = "other".into();
+    let parts = CallbackParts::default();
+    replies.push(world.engine.handle_callback(&other, parts).await.unwrap());
+    assert!(
+        replies.iter().all(|reply| reply == &replies[0]),
+        "{replies:?}"
+    );
+    assert_eq!(replies[0].status, 400);
+    // They are kept all the same, the large one and that of an unknown account excepted.
+    assert_eq!(world.rows(Table::Index).await, before + 3);
+    assert_eq!(world.state("INV-1").await, "await_payment");
+    assert_eq!(kept(&world).await, 0);
+}
+
+#[tokio::test]
+async fn calls_that_prove_nothing_cannot_fill_the_store() {
+    let (world, _desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    let reference = world.links().await[0].reference.clone();
+    for number in 0..2_000 {
+        call(&world, Desk::hint("nobody", &number.to_string())).await;
+        call(&world, Desk::hint(&reference, &number.to_string())).await;
+    }
+    let rows = world.rows(Table::Index).await;
+    assert!(rows <= 260, "{rows}");
+    assert_eq!(kept(&world).await, 1);
+}
+
+/// Clause 42: what proves nothing makes us ask, once in a minute.
+#[tokio::test]
+async fn a_call_without_proof_forces_one_reading_in_a_minute() {
+    let (world, desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    world.advance(TimeDelta::minutes(30)).await;
+    let link = world.links().await.remove(0);
+    let before = desk.count("status");
+    for number in 0..20 {
+        let parts = Desk::hint(&link.reference, &number.to_string());
+        assert_eq!(call(&world, parts).await.status, 200);
+        world.settle().await;
+    }
+    assert_eq!(desk.count("status"), before + 1);
+    // The payment that came within the minute is seen when the minute is over.
+    let now = world.engine.now();
+    desk.say(
+        &link.reference,
+        LinkStatus::Paid,
+        vec![fact("t-1", link.amount, now)],
+    );
+    call(&world, Desk::hint(&link.reference, "again")).await;
+    world.advance(TimeDelta::seconds(59)).await;
+    assert_eq!(world.state("INV-1").await, "await_payment");
+    world.advance(TimeDelta::seconds(1)).await;
+    assert_eq!(world.state("INV-1").await, "done");
+    assert_eq!(desk.count("status"), before + 2);
+    world.sound("INV-1").await;
+}
+
+#[tokio::test]
+async fn a_reading_for_a_call_survives_a_crash() {
+    let (world, desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    world.advance(TimeDelta::minutes(30)).await;
+    let link = world.links().await.remove(0);
+    let now = world.engine.now();
+    let payments = vec![fact("t-1", link.amount, now)];
+    desk.say(&link.reference, LinkStatus::Paid, payments);
+    call(&world, Desk::hint(&link.reference, "")).await;
+    let world = world.restarted().await;
+    world.settle().await;
+    assert_eq!(world.state("INV-1").await, "done");
+    assert_eq!(world.engine.now(), now);
+}
+
+#[tokio::test]
+async fn a_call_before_the_link_is_recorded_is_kept_and_heard() {
+    let (world, desk) = at(Desk::new().numbered()).await;
+    world.start("INV-1").await;
+    let approve = engine::Input::action(item("INV-1"), "approve", "zahra");
+    world.engine.submit(approve).await.unwrap();
+    let reference = world.instance("INV-1").await.activity.unwrap().reference;
+    let number = payment::Gateway::order_no(desk.as_ref(), &reference);
+    let early = paid(
+        &number,
+        vec![fact("t-1", irr(45_000_000), world.engine.now())],
+    );
+    assert_eq!(call(&world, Desk::signed(&early)).await.status, 200);
+    assert_eq!(kept(&world).await, 1);
+    let paid_first = early.payments.clone();
+    desk.before(move |what, links| {
+        if what == "status" {
+            for link in links.values_mut() {
+                link.status = LinkStatus::Paid;
+                link.payments.clone_from(&paid_first);
+            }
+        }
+        None
+    });
+    let before = world.engine.now();
+    world.settle().await;
+    assert_eq!(
+        (world.state("INV-1").await, world.engine.now()),
+        ("done".to_owned(), before)
+    );
+}
+
+#[tokio::test]
+async fn a_call_for_another_account_proves_nothing() {
+    let (world, _desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    let link = world.links().await.remove(0);
+    let report = paid(
+        &link.reference,
+        vec![fact("t-1", link.amount, world.engine.now())],
+    );
+    let other = "other".into();
+    let reply = world
+        .engine
+        .handle_callback(&other, Desk::signed(&report))
+        .await;
+    assert_eq!(reply.unwrap().status, 400);
+    assert_eq!(world.state("INV-1").await, "await_payment");
+}
