@@ -6,8 +6,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    act, check, event, explain, export, graph, history, init, items, links, messages, retry, run,
-    schema, test, timers, verify,
+    act, attention, check, event, explain, export, graph, history, init, items, links, listen,
+    messages, retry, run, sandbox, schema, test, timers, verify,
 };
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure, Outcome};
@@ -46,7 +46,10 @@ enum Command {
     Items(items::Args),
     History(history::Args),
     Timers(timers::Args),
-    Links(links::Args),
+    Links(Box<links::Args>),
+    Attention(attention::Args),
+    Listen(listen::Args),
+    Sandbox(sandbox::Args),
     Messages(messages::Args),
     Verify(verify::Args),
     Export(export::Args),
@@ -74,7 +77,10 @@ pub(crate) fn run() -> Outcome {
         Command::Items(args) => waited(items::run(args, config()?)),
         Command::History(args) => waited(history::run(args, config()?)),
         Command::Timers(args) => waited(timers::run(args, config()?)),
-        Command::Links(args) => waited(links::run(args, config()?)),
+        Command::Links(args) => waited(links::run(*args, config()?)),
+        Command::Attention(args) => waited(attention::run(args, config()?)),
+        Command::Listen(args) => waited(listen::run(args, config()?)),
+        Command::Sandbox(args) => waited(sandbox::run(args)),
         Command::Messages(args) => waited(messages::run(args, config()?)),
         Command::Verify(args) => waited(verify::run(args, config()?)),
         Command::Export(args) => export::run(&args),

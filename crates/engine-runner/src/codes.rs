@@ -45,7 +45,7 @@ fn title(text: &'static str) -> &'static str {
 }
 
 /// The codes of this program.
-const OWN: [(&str, &str); 26] = [
+const OWN: [(&str, &str); 29] = [
     ("RN0101", include_str!("pages/RN0101.md")),
     ("RN0102", include_str!("pages/RN0102.md")),
     ("RN0103", include_str!("pages/RN0103.md")),
@@ -56,6 +56,7 @@ const OWN: [(&str, &str); 26] = [
     ("RN0202", include_str!("pages/RN0202.md")),
     ("RN0203", include_str!("pages/RN0203.md")),
     ("RN0204", include_str!("pages/RN0204.md")),
+    ("RN0205", include_str!("pages/RN0205.md")),
     ("RN0301", include_str!("pages/RN0301.md")),
     ("disk_full", include_str!("pages/disk_full.md")),
     ("file_is_folder", include_str!("pages/file_is_folder.md")),
@@ -65,9 +66,11 @@ const OWN: [(&str, &str); 26] = [
         include_str!("pages/gateway_settings.md"),
     ),
     ("ledger", include_str!("pages/ledger.md")),
+    ("listen_missing", include_str!("pages/listen_missing.md")),
     ("not_allowed", include_str!("pages/not_allowed.md")),
     ("party_field", include_str!("pages/party_field.md")),
     ("real_store", include_str!("pages/real_store.md")),
+    ("secret_missing", include_str!("pages/secret_missing.md")),
     ("store_damaged", include_str!("pages/store_damaged.md")),
     ("store_differs", include_str!("pages/store_differs.md")),
     ("store_locked", include_str!("pages/store_locked.md")),

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod act;
+pub(crate) mod attention;
 pub(crate) mod check;
 pub(crate) mod event;
 pub(crate) mod explain;
@@ -10,9 +11,11 @@ pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod items;
 pub(crate) mod links;
+pub(crate) mod listen;
 pub(crate) mod messages;
 pub(crate) mod retry;
 pub(crate) mod run;
+pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod test;
 pub(crate) mod timers;

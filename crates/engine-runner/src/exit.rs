@@ -137,8 +137,9 @@ impl From<Error> for Failure {
             Error::Rejected(_)
             | Error::WrongRevision { .. }
             | Error::InputReused { .. }
-            | Error::NoUser(_) => Exit::Refused,
-            Error::NotStarted(_) | Error::NoItem(_) => Exit::Nothing,
+            | Error::NoUser(_)
+            | Error::Refused { .. } => Exit::Refused,
+            Error::NotStarted(_) | Error::NoItem(_) | Error::NoLink(_) => Exit::Nothing,
             Error::NoWorkflow(_) | Error::WrongEntity { .. } | Error::Limit { .. } => Exit::Usage,
             Error::Definition { .. } => Exit::Invalid,
             Error::Record { .. } | Error::Invariant(_) => Exit::Bug,

@@ -3,6 +3,7 @@
 //! It holds no rule of a workflow: every command is a thin caller of the rooms below. What it adds
 //! is files: the project file, items, people's actions, a store folder.
 
+mod channels;
 mod cli;
 mod codes;
 mod commands;
@@ -13,12 +14,15 @@ mod files;
 mod item_file;
 mod lines;
 mod loading;
+mod net;
 mod outbox;
 mod output;
 mod picture;
 mod play_file;
 mod player;
+mod providers;
 mod rows;
+mod short_link;
 mod store_clock;
 mod table;
 mod templates;

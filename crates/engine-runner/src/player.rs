@@ -328,7 +328,7 @@ impl Rule {
 }
 
 /// Ends when the user asks to stop.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         // Without a way to listen nobody can ask.
         std::future::pending::<()>().await;

@@ -4,21 +4,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use charkh::host::Host;
+use charkh::payment::Wired;
 use charkh::payment::gateways::sandbox::{LedgerFile, Pause};
-use charkh::payment::gateways::{SandboxOptions, SandboxSettings, built_in};
+use charkh::payment::gateways::{
+    self, AccountSettings, AdapterOf, SandboxOptions, SandboxSettings, SetupError, built_in,
+};
 use charkh::persistence::Options;
-use charkh::values::{TimeDelta, Timestamp};
-use charkh::workflow_file::ProjectAccount;
+use charkh::values::{AccountName, Secret, SecretRef, TimeDelta, Timestamp};
+use charkh::workflow_file::{ProjectAccount, Reach};
 use charkh::{
     Clock, Engine, EngineBuilder, Gateway, HttpPlug, JournalStore, Limits, MemoryStore, Sandbox,
     Store, SystemClock, async_trait,
 };
 use serde::Deserialize as _;
 
-use crate::config::Config;
+use crate::channels::messenger;
+use crate::config::{Config, Secrets};
 use crate::crm::Crm;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::net::callback_token;
 use crate::outbox::Outbox;
+use crate::short_link::Lasting;
 use crate::store_clock::{self, VirtualClock};
 use crate::watch::Watched;
 
@@ -91,7 +97,7 @@ pub(crate) async fn open(config: &Config, folder: Option<&Path>, time: Time) -> 
         items: crm.clone(),
         directory: crm.memory().clone(),
         ledger: crm.memory().clone(),
-        messenger: Arc::new(outbox),
+        messenger: messenger(config, outbox, virtual_clock.is_some())?,
     };
     let mut builder = Engine::builder()
         .store(watched.clone())
@@ -106,8 +112,7 @@ pub(crate) async fn open(config: &Config, folder: Option<&Path>, time: Time) -> 
         });
     builder = gateways(builder, config, file(LEDGER).as_deref())?;
     if !config.project.allowed_hosts.is_empty() {
-        let plug = HttpPlug::new()
-            .map_err(|error| Failure::new(Exit::Failed, "network", error.to_string()))?;
+        let plug = plug(Reach::Public)?;
         builder = builder.http(Arc::new(plug), config.project.allowed_hosts.clone());
     }
     let engine = builder.build().await?;
@@ -205,15 +210,23 @@ fn gateways(
         None => LedgerFile::in_memory(),
     };
     for account in config.project.accounts.values() {
-        let gateway = gateway(account, &ledger)?;
+        let gateway = gateway(config, account, &ledger)?;
         builder = builder.account(account.account.clone(), gateway);
     }
     Ok(builder)
 }
 
-/// The gateway of an account. A new gateway gets its line here.
-fn gateway(account: &ProjectAccount, ledger: &LedgerFile) -> Outcome<Arc<dyn Gateway>> {
+/// The gateway of an account: the sandbox, or an adapter with the plug that sends its requests.
+fn gateway(
+    config: &Config,
+    account: &ProjectAccount,
+    ledger: &LedgerFile,
+) -> Outcome<Arc<dyn Gateway>> {
     let name = &account.account.name;
+    let shipped = built_in(&account.account.gateway);
+    if let Some(adapter) = shipped.and_then(|shipped| shipped.adapter) {
+        return adapted(config, account, adapter);
+    }
     match account.account.gateway.as_str() {
         "sandbox" => {
             let settings = SandboxSettings::new(name.clone(), account.account.currency)
@@ -229,8 +242,94 @@ fn gateway(account: &ProjectAccount, ledger: &LedgerFile) -> Outcome<Arc<dyn Gat
     }
 }
 
-/// How the sandbox of an account behaves, by its section of the project file.
+/// A provider's adapter, wired to the network as far as the account reaches.
+fn adapted(
+    config: &Config,
+    account: &ProjectAccount,
+    adapter: AdapterOf,
+) -> Outcome<Arc<dyn Gateway>> {
+    let read = config.secrets();
+    let mut secrets = std::collections::BTreeMap::new();
+    for (name, reference) in &account.secrets {
+        let secret = secret(
+            &read,
+            reference,
+            &format!("account {}", account.account.name),
+        )?;
+        secrets.insert(name.clone(), gateways::Secret::new(secret.reveal()));
+    }
+    let settings = AccountSettings {
+        account: account.account.name.clone(),
+        currency: account.account.currency,
+        options: account.settings.clone(),
+        secrets,
+        callback_url: callback_url(config, &account.account.name)?,
+        zone: config.project.zone,
+    };
+    let translator = adapter(&settings).map_err(|error| unfit(&error))?;
+    let gateway = Arc::new(Wired::new(translator, Arc::new(plug(account.reach)?)));
+    let listen = config.project.listen.as_ref();
+    let public_url = listen.and_then(|listen| listen.public_url.clone());
+    Ok(match (public_url, listen_secret(config)?) {
+        (Some(public_url), Some(secret)) => Lasting::over(gateway, public_url, secret),
+        _ => gateway,
+    })
+}
+
+/// A secret where the project says that it is; the message names the place, never the secret.
+fn secret(read: &Secrets, reference: &SecretRef, whose: &str) -> Outcome<Secret> {
+    read(reference).ok_or_else(|| {
+        let message = format!("{whose}: there is no secret in `{reference}`");
+        Failure::new(Exit::Failed, "secret_missing", message)
+            .help("set the variable, or write the file, before the program starts")
+    })
+}
+
+/// The secret of the listener, if the project has one.
+pub(crate) fn listen_secret(config: &Config) -> Outcome<Option<Secret>> {
+    let listen = config.project.listen.as_ref();
+    listen
+        .map(|listen| secret(&config.secrets(), &listen.secret, "listen"))
+        .transpose()
+}
+
+/// Where a provider calls us for this account; `None` without a listener's public address.
+fn callback_url(config: &Config, account: &AccountName) -> Outcome<Option<String>> {
+    let public_url = config.project.listen.as_ref();
+    let Some(public_url) = public_url.and_then(|listen| listen.public_url.as_ref()) else {
+        return Ok(None);
+    };
+    let secret = listen_secret(config)?;
+    Ok(secret.map(|secret| format!("{public_url}/c/{}", callback_token(&secret, account))))
+}
+
+fn unfit(error: &SetupError) -> Failure {
+    match error {
+        SetupError::SecretMissing { secret, .. } => {
+            Failure::new(Exit::Failed, "secret_missing", error.to_string()).help(format!(
+                "add `{secret}: env:NAME` to the account's `secrets`"
+            ))
+        }
+        _ => Failure::new(Exit::Invalid, "gateway_settings", error.to_string()),
+    }
+}
+
+/// Outgoing HTTP.
+pub(crate) fn plug(reach: Reach) -> Outcome<HttpPlug> {
+    let plug = match reach {
+        Reach::Public => HttpPlug::new(),
+        Reach::Loopback => HttpPlug::with_loopback(),
+    };
+    plug.map_err(|error| Failure::new(Exit::Failed, "network", error.to_string()))
+}
+
+/// How the sandbox of an account behaves, by its section of the project file; by itself where it
+/// stands for a provider over the network.
 pub(crate) fn sandbox_options(account: &ProjectAccount) -> Outcome<SandboxOptions> {
+    let shipped = built_in(&account.account.gateway);
+    if shipped.is_some_and(|shipped| shipped.network) {
+        return Ok(SandboxOptions::default());
+    }
     SandboxOptions::deserialize(&account.settings).map_err(|error| {
         let message = format!("account {}: {error}", account.account.name);
         Failure::new(Exit::Invalid, "gateway_settings", message)

@@ -321,7 +321,7 @@ fn every_command_has_a_help_text_with_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    assert_eq!(commands.len(), 17, "{commands:?}");
+    assert_eq!(commands.len(), 20, "{commands:?}");
     for command in commands {
         let help = place.run(&format!("{command} --help")).expect(0).out;
         assert!(

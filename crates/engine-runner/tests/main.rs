@@ -11,9 +11,11 @@
 )]
 
 mod bad_input;
+mod channels;
 mod commands;
 mod kill;
 mod look;
+mod providers;
 mod readme;
 mod support;
 mod templates;

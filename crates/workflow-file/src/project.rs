@@ -7,6 +7,7 @@ mod accounts;
 mod address;
 mod channels;
 pub(crate) mod draft;
+mod network;
 mod people;
 mod read;
 
@@ -18,6 +19,7 @@ use serde_json::Value as Json;
 use values::{AccountName, Currency, Locale, Money, SecretRef, Zone};
 
 use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::project::address::Address;
 use crate::syntax::{self, SourceFile};
 
 pub(crate) use draft::ProjectFile;
@@ -71,6 +73,16 @@ pub enum Reach {
     Public,
     /// To this machine too, where a simulator plays the provider.
     Loopback,
+}
+
+impl Listener {
+    /// An address from outside as it is kept: encrypted or of this machine, without what follows its
+    /// path and without a slash at its end. `None` for anything else.
+    pub fn public_address(text: &str) -> Option<String> {
+        let address = Address::parse(text)?;
+        let fits = (address.is_encrypted || address.is_loopback()) && address.is_bare;
+        fits.then(|| text.trim_end_matches('/').to_owned())
+    }
 }
 
 /// How providers and customers reach us.

@@ -3,7 +3,7 @@
 use host::{Medium, PartyKind};
 use serde_json::json;
 use values::{AccountName, Currency, Locale, Money, SecretRef};
-use workflow_file::{Channel, Project};
+use workflow_file::{Channel, Project, Reach};
 
 use crate::support::{catalog, codes_of, file, source};
 
@@ -181,4 +181,82 @@ fn a_listener_has_a_secret_by_reference_and_an_encrypted_address() {
     let text = "listen: { secret: file:listen.key, public_url: \"http://127.0.0.1:8080\" }\n";
     let (project, diagnostics) = Project::check(&source(text));
     assert!(project.is_some(), "{diagnostics:?}");
+}
+
+/// An account at a provider, with one part written differently.
+fn at_a_provider(part: &str, instead: &str) -> String {
+    let text = "accounts:\n  main:\n    gateway: robokassa\n    currency: RUB\n    options: \
+                { merchant_login: acme }\n    secrets: { password1: env:P1, password2: file:p2 }\n";
+    assert!(text.contains(part), "{part}");
+    text.replace(part, instead)
+}
+
+#[test]
+fn an_account_at_a_provider_names_its_secrets_and_gets_the_providers_limits() {
+    let (project, diagnostics) = Project::check(&source(at_a_provider("acme", "acme")));
+    let project = project.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let main = &project.accounts[&AccountName::new("main")];
+    assert_eq!(main.secrets["password1"], SecretRef::Env("P1".to_owned()));
+    assert_eq!(main.secrets["password2"], SecretRef::File("p2".into()));
+    assert_eq!(main.settings["merchant_login"], json!("acme"));
+    assert_eq!(main.reach, Reach::Public);
+    assert!(main.account.amount_max.is_some() && main.account.reusable == Some(true));
+}
+
+#[test]
+fn what_a_provider_does_not_know_is_refused_at_its_place() {
+    for (part, instead, code, place) in [
+        ("password1: env:P1", "password1: hunter2", "WF0502", 6),
+        ("password1: env:P1", "pasword1: env:P1", "WF0101", 6),
+        ("password1: env:P1, ", "", "WF0102", 2),
+        (
+            "merchant_login: acme",
+            "merchant_login: acme, hsah: md5",
+            "WF0509",
+            5,
+        ),
+        ("currency: RUB", "currency: IRR", "WF0509", 2),
+        ("options:", "robokassa:", "WF0101", 5),
+        (
+            "acme }",
+            "acme, auth_url: \"http://127.0.0.1:1\" }",
+            "WF0510",
+            5,
+        ),
+        (
+            "currency: RUB",
+            "currency: RUB\n    reach: loopback",
+            "WF0510",
+            5,
+        ),
+    ] {
+        let (project, diagnostics) = Project::check(&source(at_a_provider(part, instead)));
+        assert!(project.is_none(), "{instead}");
+        let found = diagnostics.iter().find(|found| found.code == code);
+        let found = found.unwrap_or_else(|| panic!("{instead}: {diagnostics:?}"));
+        assert!(
+            !format!("{diagnostics:?}").contains("hunter2"),
+            "a secret is told"
+        );
+        assert_eq!(found.span.line, place, "{instead}: {diagnostics:?}");
+    }
+    let (_, misspelt) = Project::check(&source(at_a_provider("password1", "pasword1")));
+    let help = misspelt.iter().find_map(|found| found.help.as_deref());
+    assert_eq!(help, Some("did you mean `password1`?"));
+}
+
+#[test]
+fn a_simulator_on_this_machine_is_reached_where_the_account_says_so() {
+    let near = "acme, services_url: \"http://127.0.0.1:4011\" }\n    reach: loopback";
+    let (project, diagnostics) = Project::check(&source(at_a_provider("acme }", near)));
+    let project = project.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let main = &project.accounts[&AccountName::new("main")];
+    assert_eq!(main.reach, Reach::Loopback);
+    let far = "acme, services_url: \"http://127.0.0.1:1\", auth_url: \"http://example.com\" }\n    \
+               reach: loopback";
+    let (project, diagnostics) = Project::check(&source(at_a_provider("acme }", far)));
+    assert!(
+        project.is_none() && codes_of(&diagnostics).contains(&"WF0510"),
+        "{diagnostics:?}"
+    );
 }

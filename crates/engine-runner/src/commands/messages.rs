@@ -48,7 +48,8 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn status(status: MessageStatus) -> &'static str {
+/// The word for how far a message has come.
+pub(super) fn status(status: MessageStatus) -> &'static str {
     match status {
         MessageStatus::Queued => "queued",
         MessageStatus::Sent => "sent",

@@ -9,8 +9,7 @@ use serde_json::Value as Json;
 use values::{AccountName, Currency, SecretRef};
 
 use crate::diagnostic::{Diagnostic, Findings, Span, nearest};
-use crate::project::address::Address;
-use crate::project::{ProjectAccount, Reach};
+use crate::project::{ProjectAccount, Reach, network};
 use crate::read::{self, Record};
 use crate::syntax::{Entry, Node, NodeKind};
 
@@ -95,12 +94,15 @@ fn account(entry: &Entry, findings: &mut Findings) -> Option<ProjectAccount> {
         reusable: (gateway == "sandbox").then_some(false),
         gateway,
     };
-    let key = if networked.is_some() {
-        "options"
-    } else {
-        account.gateway.as_str()
-    };
-    let node = record.get(key);
+    if let Some(built_in) = networked {
+        return Some(network::account(
+            account,
+            built_in,
+            (entry, &record),
+            findings,
+        ));
+    }
+    let node = record.get(&account.gateway);
     if let Some(node) = node {
         secrets(node, findings);
     }
@@ -109,17 +111,11 @@ fn account(entry: &Entry, findings: &mut Findings) -> Option<ProjectAccount> {
         Some(node) if account.gateway == "sandbox" => sandbox(account, node, &settings, findings),
         _ => account,
     };
-    if let Some(built_in) = networked {
-        let place = node.unwrap_or(&entry.value);
-        options(built_in, place, &settings, findings);
-    }
-    let reach = reach(record.get("reach"), node, findings);
-    let secrets = networked.map(|built_in| named_secrets(&record, built_in, findings));
     Some(ProjectAccount {
         account,
         settings,
-        secrets: secrets.unwrap_or_default(),
-        reach,
+        secrets: BTreeMap::new(),
+        reach: Reach::Public,
     })
 }
 
@@ -157,89 +153,6 @@ fn refuse_unknown_keys(
         };
         findings.add(diagnostic);
     }
-}
-
-/// Lets a gateway over the network check its options.
-fn options(built_in: &BuiltIn, node: &Node, settings: &Json, findings: &mut Findings) {
-    if let Err(error) = (built_in.check_options)(settings) {
-        let what = Refusing {
-            name: format!("the {} gateway", built_in.title),
-            label: format!("not an option of {}", built_in.title),
-            page: format!("docs/gateways/{}.md", built_in.name),
-        };
-        findings.add(refused(&what, node, &error.source.to_string()));
-    }
-}
-
-/// Where an account may send its requests. `http` and addresses of this machine are for simulators.
-fn reach(node: Option<&Node>, options: Option<&Node>, findings: &mut Findings) -> Reach {
-    let words = [("loopback", Reach::Loopback)];
-    let reach = node.and_then(|node| read::word(node, "a reach", &words, findings));
-    let mut addresses = Vec::new();
-    if let Some(options) = options {
-        options.walk(&mut |node| {
-            for entry in node.as_map().unwrap_or_default() {
-                let address = entry.value.as_text().and_then(Address::parse);
-                addresses.extend(address.map(|address| (entry, address)));
-            }
-        });
-    }
-    if let (Some(Reach::Loopback), Some(node)) = (reach, node) {
-        for (entry, address) in &addresses {
-            if !address.is_encrypted && !address.is_loopback() {
-                let message = format!("`{}` is not on this machine and not encrypted", entry.key);
-                findings.add(
-                    Diagnostic::error("WF0510", entry.value.value_place(), message)
-                        .label("not an address of this machine")
-                        .help("write it with `https:`, or name `127.0.0.1`"),
-                );
-            }
-        }
-        if !addresses.iter().any(|(_, address)| address.is_loopback()) {
-            let message = "nothing of this account is on this machine";
-            findings.add(
-                Diagnostic::error("WF0510", node.value_place(), message)
-                    .label("nothing to reach")
-                    .help("leave `reach` out, or name the simulator's address under `options`"),
-            );
-        }
-    }
-    if reach.is_none() && node.is_none() {
-        let asked = |entry: &Entry| entry.key.contains("base");
-        for (entry, _) in addresses
-            .iter()
-            .filter(|(entry, address)| asked(entry) && address.is_loopback())
-        {
-            let message = format!("`{}` is an address of this machine", entry.key);
-            findings.add(
-                Diagnostic::error("WF0510", entry.value.value_place(), message)
-                    .label("a provider is elsewhere")
-                    .help("for a simulator, add `reach: loopback` to the account"),
-            );
-        }
-    }
-    reach.unwrap_or_default()
-}
-
-/// The secrets of an account, by the names that its gateway has for them.
-fn named_secrets(
-    record: &Record<'_>,
-    built_in: &BuiltIn,
-    findings: &mut Findings,
-) -> BTreeMap<String, SecretRef> {
-    let mut secrets = BTreeMap::new();
-    let Some(node) = record.get("secrets") else {
-        return secrets;
-    };
-    let Some(record) = Record::open(node, "the list of secrets", built_in.secrets, findings) else {
-        return secrets;
-    };
-    for entry in record.entries() {
-        if let Some(secret) = secret_ref(&entry.value, &entry.key, findings) {
-            secrets.insert(entry.key.clone(), secret);
-        }
-    }
-    secrets
 }
 
 /// Where a secret is found, never the secret itself.
@@ -358,7 +271,8 @@ fn is_secret(key: &str) -> bool {
         )
 }
 
-fn secrets(node: &Node, findings: &mut Findings) {
+/// Refuses secrets that stand in the file.
+pub(super) fn secrets(node: &Node, findings: &mut Findings) {
     match &node.kind {
         NodeKind::Scalar(_) => {}
         NodeKind::List(nodes) => nodes.iter().for_each(|node| secrets(node, findings)),

@@ -4,7 +4,6 @@ use values::{Locale, Zone};
 
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::project::accounts::{accounts, secret_ref};
-use crate::project::address::Address;
 use crate::project::channels::messages;
 use crate::project::people::{parties, people};
 use crate::project::{Listener, Project, ProjectLimits};
@@ -85,11 +84,8 @@ fn listen(node: &Node, findings: &mut Findings) -> Option<Listener> {
 /// Where the outside finds the listener; without the slash at its end.
 fn public_url(node: &Node, findings: &mut Findings) -> Option<String> {
     let text = read::text(node, "an address", findings)?;
-    let address = Address::parse(&text);
-    let fits = address
-        .is_some_and(|address| (address.is_encrypted || address.is_loopback()) && address.is_bare);
-    if fits {
-        return Some(text.trim_end_matches('/').to_owned());
+    if let Some(address) = Listener::public_address(&text) {
+        return Some(address);
     }
     findings.add(
         Diagnostic::error(

@@ -38,7 +38,7 @@ pub(super) const BUILT_IN: BuiltIn = BuiltIn {
     summary: "Makes links in rials that SizPay texts to the payer.",
     sandbox: false,
     network: true,
-    secrets: &["user_name", "password"],
+    secrets: &["user_name", "password", "pay_link_name"],
     check_options: |section| SizpayOptions::read(section).map(|_| ()),
     adapter: Some(|settings| Ok(Arc::new(Sizpay::new(settings)?))),
 };
