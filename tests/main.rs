@@ -13,6 +13,7 @@
 mod architecture;
 mod clauses;
 mod examples;
+mod providers;
 mod readme;
 mod tidy;
 

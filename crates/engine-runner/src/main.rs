@@ -31,6 +31,11 @@ mod wiring;
 
 use std::process::ExitCode;
 
+/// A third of the memory and a fifth less time per commit than with the system's, on the load of
+/// docs/performance.md. A library leaves this choice to its embedder.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     exit::guarded(cli::run)
 }

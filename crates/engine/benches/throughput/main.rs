@@ -13,6 +13,9 @@
     reason = "a benchmark measures real time and prints"
 )]
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod bare;
 mod work;
 

@@ -111,7 +111,7 @@ impl Fuse {
     }
 
     /// Does an operation outside the store.
-    async fn pass<T>(&self, operation: impl Future<Output = T>) -> T {
+    pub(crate) async fn pass<T>(&self, operation: impl Future<Output = T>) -> T {
         if self.burning.lock().unwrap().dead {
             std::future::pending::<()>().await;
         }

@@ -1,0 +1,79 @@
+//! Every provider we speak to, played in process: payments under every fault, counted on both sides.
+//!
+//! A few payments for each fault, provider and phase in every run; `CHARKH_PAYMENTS=100` makes it the evidence run.
+
+mod crash;
+#[allow(dead_code, reason = "the engine's own tests use the rest of it")]
+#[path = "../../crates/engine/tests/support/fuse.rs"]
+mod fuse;
+mod stage;
+
+use charkh::simulator::{Fault, FaultRule};
+
+use stage::{PROVIDERS, Seen, Stage};
+
+/// The phases in which something can go wrong, as the simulators name their operations.
+const PHASES: &[&str] = &[
+    "ott",
+    "create",
+    "status",
+    "list",
+    "find",
+    "deactivate",
+    "call",
+    "page",
+];
+
+/// Payments for each fault, provider and phase.
+fn payments() -> u32 {
+    let set = std::env::var("CHARKH_PAYMENTS").ok();
+    set.map_or(3, |text| text.parse().unwrap())
+}
+
+/// The fixed seed, and one that is new every time and printed.
+fn seeds() -> [u64; 2] {
+    let fresh = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .subsec_nanos();
+    [0x51ed_c0de, u64::from(fresh) | 1]
+}
+
+#[tokio::test]
+async fn without_faults_every_payment_becomes_one_receipt() {
+    for provider in PROVIDERS {
+        let stage = Stage::new(provider, Vec::new(), 1).await;
+        stage.play(8).await;
+        let seen = stage.judge().await;
+        assert_eq!((seen.payments, seen.parked), (8, 0), "{provider:?}");
+    }
+}
+
+/// Whatever goes wrong: what the provider has booked is what we have booked, to the last unit; one receipt for a
+/// payment; never two live links for one reference; nothing paid without a payment there.
+#[tokio::test]
+async fn no_fault_loses_or_doubles_money() {
+    let (count, seeds) = (payments(), seeds());
+    println!("seeds {:#x} and {:#x}", seeds[0], seeds[1]);
+    let mut total = Seen::default();
+    for provider in PROVIDERS {
+        for fault in Fault::ALL {
+            for (phase, seed) in PHASES
+                .iter()
+                .flat_map(|phase| seeds.map(|seed| (phase, seed)))
+            {
+                let rule = FaultRule {
+                    skip: u32::try_from(seed % 3).unwrap(),
+                    times: count,
+                    ..FaultRule::first(*fault, phase)
+                };
+                println!("{provider:?} {fault:?} at {phase}, seed {seed:#x}");
+                let stage = Stage::new(provider, vec![rule], seed).await;
+                stage.play(count).await;
+                total += stage.judge().await;
+            }
+        }
+    }
+    println!("{total:?}");
+    assert!(total.payments > total.items / 2, "{total:?}");
+}
