@@ -4,10 +4,10 @@
 use chrono::TimeDelta;
 use engine::CALLBACK_BYTES_MAX;
 use payment::{CallbackParts, CallbackReply, LinkStatus};
-use persistence::Table;
+use persistence::{ErrorKind, Operation, Table};
 use serde_json::json;
 
-use crate::support::{Desk, World, at_desk, fact, irr, item, paid, waiting};
+use crate::support::{Desk, Parts, StoreTap, World, at_desk, fact, irr, item, paid, waiting};
 
 async fn at(desk: Desk) -> (World, std::sync::Arc<Desk>) {
     let (parts, desk) = at_desk(desk);
@@ -238,4 +238,56 @@ async fn a_call_for_another_account_proves_nothing() {
         .await;
     assert_eq!(reply.unwrap().status, 400);
     assert_eq!(world.state("INV-1").await, "await_payment");
+}
+
+/// Clause 45: what was kept before a crash is settled when the provider calls again.
+#[tokio::test]
+async fn a_crash_between_keeping_and_settling_loses_nothing() {
+    let (parts, _desk) = at_desk(Desk::new());
+    let tap = StoreTap::on(parts.store.clone());
+    let store = tap.clone();
+    let world = Parts { store, ..parts }.world().await;
+    world.engine.deploy(waiting(&[], json!({}))).await.unwrap();
+    world.approved("INV-1").await;
+    let link = world.links().await.remove(0);
+    let mut commits = 0;
+    tap.before(move |_| {
+        commits += 1;
+        let full = || persistence::Error::new(Operation::Commit, ErrorKind::Full);
+        (commits == 2).then(full)
+    });
+    let now = world.engine.now();
+    let report = paid(&link.reference, vec![fact("t-1", link.amount, now)]);
+    let account = "main".into();
+    let failed = world
+        .engine
+        .handle_callback(&account, Desk::signed(&report))
+        .await;
+    assert!(failed.is_err(), "no answer before it is settled");
+    assert_eq!(kept(&world).await, 1);
+    assert_eq!(world.state("INV-1").await, "await_payment");
+    assert_eq!(call(&world, Desk::signed(&report)).await.status, 200);
+    assert_eq!(
+        (kept(&world).await, world.state("INV-1").await),
+        (1, "done".to_owned())
+    );
+    world.sound("INV-1").await;
+}
+
+#[tokio::test]
+async fn what_a_call_says_about_people_is_wiped_with_the_item() {
+    let (world, _desk) = at(Desk::new()).await;
+    world.approved("INV-1").await;
+    let link = world.links().await.remove(0);
+    let now = world.engine.now();
+    let report = paid(&link.reference, vec![fact("secret-77", link.amount, now)]);
+    call(&world, Desk::signed(&report)).await;
+    world.settle().await;
+    world.engine.erase_personal(&item("INV-1")).await.unwrap();
+    let lines = world.history("INV-1").await;
+    let line = lines
+        .iter()
+        .find(|line| line.row.kind == "callback")
+        .unwrap();
+    assert!(line.erased && line.evidence.is_none());
 }

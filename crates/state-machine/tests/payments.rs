@@ -260,6 +260,12 @@ fn a_closed_link_stays_closed() {
         (["cancelled", "paid_after_cancel", "expired"], "paid_after_cancel"),
         (["expired", "paid_late", "paid"],              "paid_late"),
         (["partially_paid", "paid", "paid_late"],       "paid"),
+        (["overpaid", "paid", "expired"],               "overpaid"),
+        (["held", "paid_unverified", "paid"],           "paid"),
+        (["unknown", "created", "quarantined"],         "quarantined"),
+        (["paid", "expired", "refunded"],               "refunded"),
+        (["refunded", "expired", "cancelled"],          "refunded"),
+        (["expired", "refunded", "viewed"],             "expired"),
     ];
     for (outcomes, status) in rows {
         let mut story = waiting(&again());
@@ -268,6 +274,50 @@ fn a_closed_link_stays_closed() {
         }
         assert_eq!(story.status("L1"), status, "{outcomes:?}");
     }
+}
+
+/// Clause 43: what each outcome leads to; an excess counts as paid where it is not routed itself.
+#[test]
+fn every_outcome_can_be_routed() {
+    for outcome in PAYMENT_OUTCOMES {
+        let flow = Flow::new()
+            .link("make", [("success", "await"), ("error", "await")])
+            .wait("await", |wait| wait.payment("make", [(outcome, "own")]))
+            .end("own");
+        let mut story = Story::new(&flow);
+        story.ok(story.made("L1"));
+        story.ok(story.payment("L1", outcome));
+        assert_eq!(story.state(), "own", "{outcome}");
+    }
+    let mut story = waiting(&again());
+    story.ok(story.payment("L1", "overpaid"));
+    assert_eq!(story.state(), "over");
+}
+
+/// A link that may be paid many times: each payment leads on, and none closes it.
+#[test]
+fn a_link_that_stays_open_leads_on_by_each_payment() {
+    let flow = Flow::new()
+        .link("make", [("success", "await"), ("error", "await")])
+        .wait("await", |wait| {
+            wait.payment("make", [("paid", "desk"), ("expired", "over")])
+        })
+        .task("desk", |task| task.action("on", "await"))
+        .end("over");
+    let mut story = Story::new(&flow);
+    story.ok(story.made("L1"));
+    for _ in 0..3 {
+        let Event::Payment(mut payment) = story.payment("L1", "paid") else {
+            unreachable!("it is a payment")
+        };
+        payment.stays_open = true;
+        story.ok(Event::Payment(payment));
+        assert_eq!((story.state(), story.status("L1")), ("desk", "created"));
+        story.ok(act("on", "sara"));
+        assert_eq!(story.state(), "await");
+    }
+    story.ok(story.payment("L1", "expired"));
+    assert_eq!(story.state(), "over");
 }
 
 /// Clause 43: the first payment's moment and number stay.

@@ -42,13 +42,17 @@ const GUARDS: [&str; 8] = [
 ];
 const EVENT_GUARDS: [&str; 4] = ["", "event.k > 1", "event.k > item.n", "item.ok"];
 const ACTORS: [&str; 5] = ["sara", "omid", "neda", "boss", "admin"];
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 13] = [
     "paid",
     "expired",
     "cancelled",
     "paid_late",
     "paid_after_cancel",
     "partially_paid",
+    "overpaid",
+    "refunded",
+    "quarantined",
+    "unknown",
     "delivery_failed",
     "viewed",
     "paid_again",
@@ -425,6 +429,7 @@ fn live(definition: Definition, start: Fields, inputs: &[Input]) -> Result<(), T
         if let Some(event) = event_of(&mut story, input) {
             let paid: Vec<_> = paid_links(&story);
             let before = story.instance.clone();
+            let reversed = refunded(&event);
             if story.send(event).is_err() {
                 assert_eq!(story.instance, before, "a refusal leaves no change");
             }
@@ -441,8 +446,11 @@ fn live(definition: Definition, start: Fields, inputs: &[Input]) -> Result<(), T
             assert!(quiet || !parked, "nobody would look at it: {instance:#?}");
             for (link, status) in paid {
                 let now = instance.links.iter().find(|known| known.id == link);
+                let back = |now: &&state_machine::Link| {
+                    now.status == "refunded" && reversed.as_ref() == Some(&now.id)
+                };
                 assert!(
-                    now.is_none_or(|link| link.status == status),
+                    now.is_none_or(|link| link.status == status || back(&link)),
                     "paid was taken back"
                 );
             }
@@ -461,6 +469,14 @@ fn live(definition: Definition, start: Fields, inputs: &[Input]) -> Result<(), T
 
 fn bytes(instance: &state_machine::Instance) -> String {
     serde_json::to_string(instance).unwrap()
+}
+
+/// The link whose money an event says went back.
+fn refunded(event: &Event) -> Option<values::LinkId> {
+    match event {
+        Event::Payment(payment) if payment.outcome == "refunded" => Some(payment.link.clone()),
+        _ => None,
+    }
 }
 
 fn paid_links(story: &Story) -> Vec<(values::LinkId, String)> {

@@ -8,7 +8,7 @@ use crate::file::script::{LinkWanted, ReceiptWanted, Wanted};
 use crate::file::value;
 
 /// The statuses a link can have.
-const STATUSES: [&str; 9] = [
+const STATUSES: [&str; 20] = [
     "created",
     "viewed",
     "paying",
@@ -18,6 +18,17 @@ const STATUSES: [&str; 9] = [
     "expired",
     "cancelled",
     "create_failed",
+    "creating",
+    "unknown",
+    "held",
+    "paid_unverified",
+    "scheduled_future",
+    "expiring",
+    "superseded",
+    "partially_paid",
+    "overpaid",
+    "quarantined",
+    "refunded",
 ];
 
 impl Checks<'_, '_> {
