@@ -117,7 +117,11 @@ impl Core {
         match (known.link, report) {
             (Some(link), Some(report)) => self.proven(&call, &link, report).await?,
             (Some(link), None) => self.hinted(&call, &link).await?,
-            (None, _) => self.early(&call, &known.reference).await?,
+            (None, Some(_)) => self.early(&call, &known.reference).await?,
+            (None, None) => {
+                self.stray(&call, "early", false).await?;
+                self.early_notice(&known.reference).await?;
+            }
         }
         Ok(reply)
     }
@@ -133,7 +137,7 @@ impl Core {
         self.settle_link(&link.id, &report, "callback").await
     }
 
-    /// A call that comes before its link is recorded: kept, and the link is read as soon as it is there.
+    /// The provider's word that comes before its link is recorded: kept, and the link is read as soon as it is there.
     async fn early(&self, call: &Call<'_>, reference: &str) -> Result<(), Error> {
         if let Some(item) = query::item_of_reference(reference) {
             self.keep(call, (&item, reference)).await?;

@@ -21,6 +21,10 @@ async fn call(world: &World, parts: CallbackParts) -> CallbackReply {
     world.engine.handle_callback(&account, parts).await.unwrap()
 }
 
+fn number_of(desk: &Desk, reference: &str) -> String {
+    payment::Gateway::order_no(desk, reference)
+}
+
 /// How many calls the item's history keeps.
 async fn kept(world: &World) -> usize {
     let kinds = world.kinds("INV-1").await;
@@ -34,7 +38,7 @@ async fn a_signed_call_by_either_name_settles_the_link() {
         let (world, desk) = at(Desk::new().numbered()).await;
         world.approved("INV-1").await;
         let link = world.links().await.remove(0);
-        let number = payment::Gateway::order_no(desk.as_ref(), &link.reference);
+        let number = number_of(&desk, &link.reference);
         let name = if by_number { &number } else { &link.reference };
         let report = paid(name, vec![fact("t-1", link.amount, world.engine.now())]);
         let reply = call(&world, Desk::signed(&report)).await;
@@ -53,7 +57,7 @@ async fn an_order_number_is_understood_after_a_restart() {
     let link = world.links().await.remove(0);
     let world = world.restarted().await;
     world.engine.deploy(waiting(&[], json!({}))).await.unwrap();
-    let number = payment::Gateway::order_no(desk.as_ref(), &link.reference);
+    let number = number_of(&desk, &link.reference);
     let report = paid(&number, vec![fact("t-1", link.amount, world.engine.now())]);
     assert_eq!(call(&world, Desk::signed(&report)).await.status, 200);
     assert_eq!(world.state("INV-1").await, "done");
@@ -197,12 +201,17 @@ async fn a_call_before_the_link_is_recorded_is_kept_and_heard() {
     let approve = engine::Input::action(item("INV-1"), "approve", "zahra");
     world.engine.submit(approve).await.unwrap();
     let reference = world.instance("INV-1").await.activity.unwrap().reference;
-    let number = payment::Gateway::order_no(desk.as_ref(), &reference);
+    let number = number_of(&desk, &reference);
     let early = paid(
         &number,
         vec![fact("t-1", irr(45_000_000), world.engine.now())],
     );
     assert_eq!(call(&world, Desk::signed(&early)).await.status, 200);
+    // What proves nothing is kept where it cannot fill the history.
+    for number in 0..300 {
+        let parts = Desk::hint(&number_of(&desk, &reference), &number.to_string());
+        assert_eq!(call(&world, parts).await.status, 200);
+    }
     assert_eq!(kept(&world).await, 1);
     let paid_first = early.payments.clone();
     desk.before(move |what, links| {
