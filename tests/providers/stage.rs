@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use std::sync::{Arc, Mutex};
 
 use charkh::engine::ManualClock;
-use charkh::host::{Host, Party, PartyKind, User};
+use charkh::host::{Party, PartyKind, User};
 use charkh::payment::gateways::{AccountSettings, Secret, built_in};
 use charkh::payment::{CallbackParts, Wired};
 use charkh::simulator::pod::{Pod, PodSettings};
@@ -242,7 +242,7 @@ impl Surroundings {
                 gateway,
             )
             .clock(self.clock.clone())
-            .zone(self.settings.zone.clone())
+            .zone(self.settings.zone)
             .build()
             .await
             .unwrap();
@@ -279,7 +279,7 @@ impl Stage {
     /// id, so that the same play goes on after a crash.
     pub(super) async fn play(&self, items: u32) {
         for number in 0..items {
-            let item = ItemRef::new("invoice", &format!("INV-{number}")).unwrap();
+            let item = ItemRef::new("invoice", format!("INV-{number}")).unwrap();
             if self.around.crm.item(&item).is_none() {
                 let amount = Value::Money(self.around.played.amount());
                 let record = MemoryItem {
