@@ -1,6 +1,7 @@
 //! What every door to the network here has: bounded connections, requests as plain data, and
 //! answers from plain data.
 
+mod short_link;
 mod socket;
 mod token;
 
@@ -9,8 +10,9 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use charkh::transport::HttpResponse;
 
+pub(crate) use short_link::{Lasting, ShortLinks};
 pub(crate) use socket::{Bounds, Cut, Sockets};
-pub(crate) use token::{Tokens, callback_token, link_token};
+pub(crate) use token::{Tokens, callback_token};
 
 /// A longer body is refused.
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -22,9 +22,8 @@ use crate::channels::messenger;
 use crate::config::{Config, Secrets};
 use crate::crm::Crm;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::net::callback_token;
+use crate::net::{Lasting, callback_token};
 use crate::outbox::Outbox;
-use crate::short_link::Lasting;
 use crate::store_clock::{self, VirtualClock};
 use crate::watch::Watched;
 

@@ -17,8 +17,7 @@ use tokio::sync::watch;
 use crate::commands::StoreArgs;
 use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::net::{Bounds, Cut, Received, Sockets, Tokens, parameters, plain};
-use crate::short_link::ShortLinks;
+use crate::net::{Bounds, Cut, Received, ShortLinks, Sockets, Tokens, parameters, plain};
 use crate::wiring::{self, Time};
 use crate::{output, player};
 

@@ -1,5 +1,7 @@
 //! `sandbox`: a payment provider played on this machine.
 
+mod providers;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,14 +17,14 @@ use charkh::transport::{HttpClient, HttpRequest, HttpResponse};
 use charkh::values::TimeDelta;
 use charkh::workflow_file::syntax;
 use charkh::workflow_file::{Diagnostic, Findings, Reach};
-use charkh::{Clock as _, HttpPlug, SystemClock};
+use charkh::{Clock as _, SystemClock};
 use futures::stream;
 use tokio::sync::Notify;
 
 use crate::exit::{Exit, Outcome};
 use crate::net::{BODY_BYTES_MAX, Bounds, Cut, Received, Sockets, answered, plain};
-use crate::providers::{Kind, Played};
 use crate::{files, loading, output, player, wiring};
+use providers::{Kind, Played};
 
 /// Play a payment provider on this machine, without money.
 ///
@@ -207,7 +209,7 @@ fn ledger(stage: &Stage) -> Response<Body> {
 }
 
 /// Makes the provider's calls to the merchant, in the order in which they are due.
-async fn calls(stage: &Stage, plug: &HttpPlug) {
+async fn calls(stage: &Stage, plug: &dyn HttpClient) {
     loop {
         for mut call in stage.provider.take_calls(SystemClock.now()) {
             call.timeout = TimeDelta::seconds(CALL_SECONDS);

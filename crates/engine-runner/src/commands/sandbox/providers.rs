@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 /// A provider that can be played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     /// Links in rials that the provider texts itself.
     Sizpay,
     /// Invoices in rials, with a bank page, a wallet and credit.
@@ -20,9 +20,9 @@ pub(crate) enum Kind {
 }
 
 /// A provider that is played.
-pub(crate) struct Played {
+pub(super) struct Played {
     /// The provider.
-    pub(crate) provider: Arc<dyn Provider>,
+    pub(super) provider: Arc<dyn Provider>,
     account: Account,
 }
 
@@ -38,7 +38,7 @@ struct Account {
 impl Played {
     /// A provider behind an address without a slash at its end; `callback` is where it calls a merchant
     /// whose requests do not say that.
-    pub(crate) fn new(kind: Kind, base: &str, callback: Option<String>, faults: Faults) -> Played {
+    pub(super) fn new(kind: Kind, base: &str, callback: Option<String>, faults: Faults) -> Played {
         match kind {
             Kind::Sizpay => sizpay(base, callback, faults),
             Kind::Pod => pod(base, faults),
@@ -47,7 +47,7 @@ impl Played {
     }
 
     /// Where it is, and the account for the project file.
-    pub(crate) fn told(&self, base: &str) -> String {
+    pub(super) fn told(&self, base: &str) -> String {
         let Account {
             gateway,
             currency,

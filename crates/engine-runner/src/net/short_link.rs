@@ -16,7 +16,7 @@ use charkh::{Gateway, async_trait};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::net::link_token;
+use super::token::link_token;
 use crate::rows::{self, Half};
 use crate::watch::Watched;
 
