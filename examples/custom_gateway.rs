@@ -88,6 +88,7 @@ impl Gateway for Bank {
             status: true,
             deactivate: false,
             reusable: false,
+            closes_at_expiry: true,
             signed_callback: false,
             texts_payer: false,
             operations: Vec::new(),

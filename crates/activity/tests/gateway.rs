@@ -159,6 +159,7 @@ impl Gateway for Scripted {
             status: true,
             deactivate: self.closes,
             reusable: false,
+            closes_at_expiry: true,
             signed_callback: false,
             texts_payer: false,
             operations: Vec::new(),

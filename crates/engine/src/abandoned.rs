@@ -21,6 +21,9 @@ use crate::{Core, Error, LIST_MAX, query};
 /// How long a request may live at a gateway that does not say.
 const REQUEST_LIFE: TimeDelta = TimeDelta::minutes(5);
 
+/// After which the gateway is asked again about a link that only a person can decide on.
+const LOOK_AGAIN: TimeDelta = TimeDelta::days(1);
+
 /// How old a look-up may be at a gateway that does not say.
 const STALENESS: TimeDelta = TimeDelta::minutes(1);
 
@@ -37,9 +40,12 @@ pub(crate) enum Blocked {
     Paid,
 }
 
+/// How the reason of an abandoned link begins; its id follows.
+pub(crate) const ABANDONED: &str = "abandoned ";
+
 /// Under what an abandoned link is on the list of what a person must look at.
 pub(crate) fn abandoned_reason(link: &LinkRow) -> String {
-    format!("abandoned {}", link.id)
+    format!("{ABANDONED}{}", link.id)
 }
 
 impl Core {
@@ -129,6 +135,7 @@ impl Core {
             sendings: u32::from(draft.texted),
             sent_at: draft.texted.then_some(last),
             called_for: None,
+            by_hand: false,
         })
     }
 
@@ -299,13 +306,17 @@ impl Core {
         self.never_made(link).await
     }
 
-    /// Nobody can tell. Once it has expired it can do no harm any more.
+    /// Nobody can tell. Once it has expired it can do no harm any more; where the gateway lets nothing
+    /// expire by itself, a person must look there first.
     async fn cannot_tell(&self, link: LinkRow) -> Result<(), Error> {
         let now = self.clock.now();
+        let gateway = self.world.gateways.get(&link.account);
+        let expires = gateway.is_some_and(|gateway| gateway.capabilities().closes_at_expiry);
         let over = link.expires_at + REQUEST_LIFE;
-        if now >= over {
+        if expires && now >= over {
             return self.never_made(link).await;
         }
+        let next = if now < over { over } else { now + LOOK_AGAIN };
         let attention = AttentionRow {
             item: link.item.clone(),
             reason: abandoned_reason(&link),
@@ -316,7 +327,7 @@ impl Core {
             ),
             since: now,
         };
-        self.note_abandoned((&link, &link), Some(over), Vec::new(), Some(attention))
+        self.note_abandoned((&link, &link), Some(next), Vec::new(), Some(attention))
             .await
     }
 

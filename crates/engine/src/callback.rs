@@ -26,6 +26,17 @@ fn refused() -> CallbackReply {
     }
 }
 
+/// What a proven call is answered whose link is not recorded yet: call again.
+fn not_yet() -> CallbackReply {
+    CallbackReply {
+        status: 503,
+        body: "not yet".to_owned(),
+    }
+}
+
+/// How much is kept of the body of a call that proves nothing, in bytes.
+const STRAY_BODY_BYTES: usize = 1_024;
+
 /// A call with its digest.
 struct Call<'a> {
     account: &'a AccountName,
@@ -112,12 +123,17 @@ impl Core {
         let Some(known) = known.filter(ours) else {
             tracing::warn!(%account, reference = %name, "a callback names nothing of this account");
             self.stray(&call, "unknown_reference", proven).await?;
-            return Ok(refused());
+            // Whoever proves nothing does not learn which references there are.
+            return Ok(if proven { refused() } else { reply });
         };
         match (known.link, report) {
             (Some(link), Some(report)) => self.proven(&call, &link, report).await?,
             (Some(link), None) => self.hinted(&call, &link).await?,
-            (None, Some(_)) => self.early(&call, &known.reference).await?,
+            (None, Some(_)) => {
+                // What it says may be said nowhere else, so it has to be said again.
+                self.early(&call, &known.reference).await?;
+                return Ok(not_yet());
+            }
             (None, None) => {
                 self.stray(&call, "early", false).await?;
                 self.early_notice(&known.reference).await?;
@@ -229,7 +245,12 @@ impl Core {
             code: code.to_owned(),
             digest: call.digest.clone(),
         };
-        let row = Row::new(record::encode(&row)?, record::encode(&call.raw())?);
+        let mut raw = call.raw();
+        if !proven {
+            let end = raw.body.floor_char_boundary(STRAY_BODY_BYTES);
+            raw.body.truncate(end);
+        }
+        let row = Row::new(record::encode(&row)?, record::encode(&raw)?);
         let subject = record::callbacks_key();
         let stored = self.store.subject(&subject).await?;
         self.commit(Commit {

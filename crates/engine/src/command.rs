@@ -10,9 +10,10 @@ use payment::{
 use persistence::{Row, Table};
 use values::{ItemRef, LinkId, MessageId, Money, Timestamp, UserId};
 
+use crate::abandoned::ABANDONED;
 use crate::record::{self, LinkRow, MessageRow, MessageStatus, OutboxRow, PaymentRow, Work};
 use crate::write::Batch;
-use crate::{Core, Engine, Error, query};
+use crate::{Core, Engine, Error, links, query};
 
 /// A URL that works for less than this is refreshed before it is given out.
 const URL_MARGIN: TimeDelta = TimeDelta::seconds(30);
@@ -139,7 +140,7 @@ impl Engine {
             status: recorded_as(&link, &fact),
             payments: vec![fact],
         };
-        let source = format!("recorded by {}", payment.by);
+        let source = format!("{} {}", links::RECORDED, payment.by);
         core.settle_link(id, &report, &source).await?;
         core.link_of(id).await
     }
@@ -169,6 +170,9 @@ impl Engine {
         }
         let mut batch = Batch::new(core.clock.now());
         batch.attended(item, reason);
+        if let Some(link) = core.decided_by(reason).await? {
+            batch.link_due(link, None)?;
+        }
         let resolved = record::resolved_key(item, reason);
         batch.put(Table::Index, resolved, Row::default());
         let notes = vec![reason.to_owned(), note.to_owned()];
@@ -370,6 +374,20 @@ impl Core {
         let notes = vec![id.to_string(), format!("sending {number}")];
         let line = ("resend_link", notes);
         self.commit_by(&item, by, batch.into_writes(), line).await
+    }
+
+    /// The link that nobody could tell anything about and that a person has now looked for: it stands in
+    /// the way of no new one any more.
+    async fn decided_by(&self, reason: &str) -> Result<Option<LinkRow>, Error> {
+        let Some(id) = reason.strip_prefix(ABANDONED) else {
+            return Ok(None);
+        };
+        let link = query::link(self.store.as_ref(), &LinkId::from(id)).await?;
+        let open = link.filter(|link| link.abandoned && link.status == LinkStatus::Unknown);
+        Ok(open.map(|link| LinkRow {
+            status: LinkStatus::CreateFailed,
+            ..link
+        }))
     }
 
     async fn check_recorded(&self, link: &LinkRow, payment: &RecordedPayment) -> Result<(), Error> {

@@ -385,6 +385,7 @@ impl<'a> Deciding<'a> {
             sendings: u32::from(draft.texted),
             sent_at: draft.texted.then_some(self.now),
             called_for: None,
+            by_hand: false,
         };
         let link = Link {
             id: row.id.clone(),

@@ -29,6 +29,9 @@ const AFTER_FAILURE_MINUTES: i64 = 5;
 /// The source of what a regular reading says.
 pub(crate) const POLL: &str = "poll";
 
+/// How the source of what a person records begins; the person follows.
+pub(crate) const RECORDED: &str = "recorded by";
+
 /// When a link is read again; `None` once nothing can happen to it without our hearing of it.
 pub(crate) fn next_poll(link: &LinkRow, now: Timestamp) -> Option<Timestamp> {
     if matches!(link.status, LinkStatus::Expired | LinkStatus::Cancelled) {
@@ -129,12 +132,14 @@ impl Core {
             troubles: Vec::new(),
         };
         if self.is_about(&before, &report.reference) {
+            let by_person = source.starts_with(RECORDED);
             for fact in &report.payments {
-                self.judge(&mut settlement, fact, report).await?;
+                self.judge(&mut settlement, (fact, by_person), report)
+                    .await?;
             }
+            settlement.link.by_hand |= by_person && !settlement.payments.is_empty();
             settlement.look(report.status, self.clock.now());
-            self.doubts(&mut settlement, before.status, report.status)
-                .await?;
+            self.doubts(&mut settlement, before.status, report).await?;
         } else {
             let message = format!(
                 "the gateway answers for {} when asked for link {}",
@@ -153,9 +158,14 @@ impl Core {
     async fn judge(
         &self,
         settlement: &mut Settlement,
-        fact: &PaymentFact,
+        (fact, by_person): (&PaymentFact, bool),
         report: &StatusReport,
     ) -> Result<(), Error> {
+        let mut taken = settlement.payments.iter().map(|(taken, _)| taken);
+        if taken.any(|taken| taken.transaction == fact.transaction) {
+            // A report that names a payment twice tells of one.
+            return Ok(());
+        }
         let link = &settlement.link;
         let key = record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
         let reason = format!("payment {}", fact.transaction);
@@ -189,6 +199,16 @@ impl Core {
         if is_not_money(report.status) {
             return Ok(());
         }
+        if settled(link) && link.by_hand && !by_person {
+            // Most likely the very payment that a person has recorded under another number.
+            let message = format!(
+                "transaction {} paid {} for link {}, whose payment a person has recorded",
+                fact.transaction, fact.amount, link.id
+            );
+            return self
+                .trouble(settlement, "recorded_by_hand", message, &reason)
+                .await;
+        }
         if settled(link) {
             // More money came than was asked for: somebody has to give it back.
             let message = format!(
@@ -214,14 +234,22 @@ impl Core {
         &self,
         settlement: &mut Settlement,
         before: LinkStatus,
-        reported: LinkStatus,
+        report: &StatusReport,
     ) -> Result<(), Error> {
+        let reported = report.status;
         let link = &settlement.link;
         let (id, after) = (link.id.clone(), link.status);
         if before.is_paid() && after == LinkStatus::Refunded {
             let message = format!("the money of link {id} went back, and its receipts stand");
             let reason = format!("refund {id}");
             return self.trouble(settlement, "refunded", message, &reason).await;
+        }
+        if reported == LinkStatus::Quarantined && report.payments.is_empty() {
+            let message = format!("what was paid for link {id} is not what it asks for");
+            let reason = format!("quarantine {id}");
+            return self
+                .trouble(settlement, "quarantined", message, &reason)
+                .await;
         }
         let doubtful = is_doubtful(after) && reported == LinkStatus::Unknown && !link.abandoned;
         if !doubtful {
@@ -346,7 +374,11 @@ impl Core {
             batch.attended(&link.item, &status_reason(&link));
         }
         let new = before.status != link.status && waits_for_us(link.status);
-        if new && source != POLL {
+        let called = before.called_for.is_some() && before.called_for == before.next_poll;
+        if called && (source == POLL || before.called_for > Some(now)) {
+            // A call came while this reading was under way: it may know nothing of what the call is about.
+            batch.link_due(link, before.next_poll)?;
+        } else if new && source != POLL {
             // A reading does what has to be done about it.
             batch.link_due(link, Some(now))?;
         } else {

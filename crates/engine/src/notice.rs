@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::TimeDelta;
 use payment::Callback;
 use persistence::Table;
 use values::{AccountName, Timestamp};
@@ -16,25 +17,38 @@ use crate::{Core, Error, query};
 /// More early callers than this are not kept: their links are read when their turn comes.
 const EARLY_MAX: usize = 1_024;
 
+/// Between two requests that early callers have brought forward, per reference.
+const EARLY_PAUSE: TimeDelta = TimeDelta::minutes(1);
+
 /// References that a provider has called about before their link was recorded. Only a hint: whoever is
 /// forgotten here is found by the regular readings.
 #[derive(Debug, Default)]
-pub(crate) struct EarlyCallers(Mutex<VecDeque<String>>);
+pub(crate) struct EarlyCallers(Mutex<VecDeque<(String, Timestamp)>>);
 
 impl EarlyCallers {
-    fn note(&self, reference: &str) {
+    /// Notes a caller; whether it is the first within a minute.
+    fn note(&self, reference: &str, now: Timestamp) -> bool {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = callers.iter_mut().find(|(caller, _)| caller == reference);
+        if let Some((_, at)) = same {
+            let first = now >= *at + EARLY_PAUSE;
+            if first {
+                *at = now;
+            }
+            return first;
+        }
         if callers.len() >= EARLY_MAX {
             callers.pop_front();
         }
-        callers.push_back(reference.to_owned());
+        callers.push_back((reference.to_owned(), now));
+        true
     }
 
     /// Whether somebody has called about a reference; it is told once.
     pub(crate) fn take(&self, reference: &str) -> bool {
         let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = callers.len();
-        callers.retain(|caller| caller != reference);
+        callers.retain(|(caller, _)| caller != reference);
         callers.len() < before
     }
 }
@@ -119,7 +133,9 @@ impl Core {
             return Ok(());
         }
         // The link is read as soon as it is recorded: whoever calls has something to say.
-        self.early_callers.note(reference);
+        if !self.early_callers.note(reference, self.clock.now()) {
+            return Ok(());
+        }
         let Some(due) = loaded.row.intent_due else {
             return Ok(());
         };

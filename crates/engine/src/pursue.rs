@@ -20,14 +20,15 @@ impl Core {
     }
 
     /// Takes money that waits for our word, where the gateway wants that said, and reads the link again:
-    /// only its status counts. What does not fit is not taken.
+    /// only its status counts. What does not fit, or is not named, is not taken.
     async fn taken(&self, link: &LinkRow, report: StatusReport) -> StatusReport {
         let waits = matches!(report.status, LinkStatus::PaidUnverified | LinkStatus::Held);
         let over = link.status.is_closed() && link.status != LinkStatus::Expired;
         let fits = report
             .payments
             .iter()
-            .all(|fact| fact.amount == link.amount);
+            .all(|fact| fact.amount == link.amount)
+            && !report.payments.is_empty();
         if !waits || over || !fits || !self.is_about(link, &report.reference) {
             return report;
         }

@@ -67,7 +67,10 @@ impl Settlement {
         let after = next_status(before, reported, over);
         if let Some(after) = after.filter(|after| *after != before) {
             self.link.status = after;
-            self.outcome = Some(after.name().to_owned());
+            // What was paid is the news; the rest is in the link's row.
+            if self.payments.is_empty() {
+                self.outcome = Some(after.name().to_owned());
+            }
         }
     }
 }
@@ -81,6 +84,8 @@ fn next_status(before: LinkStatus, reported: LinkStatus, over: bool) -> Option<L
     };
     let open = matches!(reported, Created | Viewed | Paying | PartiallyPaid);
     match reported {
+        // The provider itself says that something does not fit.
+        Quarantined if !before.is_closed() => Some(Quarantined),
         Refunded if before != CreateFailed => Some(Refunded),
         _ if before.is_closed() => None,
         // We have closed it because its time was up.

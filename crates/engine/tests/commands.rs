@@ -459,3 +459,20 @@ async fn links_are_found_by_what_people_look_for_with_their_sums() {
         assert_eq!(find(filter.clone()).await, expected, "{filter:?}");
     }
 }
+
+/// A person knows a payment by the bank's number, the provider by its own: it is booked once.
+#[tokio::test]
+async fn a_payment_recorded_by_hand_is_not_booked_again_under_another_number() {
+    let (world, desk, id) = at(Desk::new(), &[]).await;
+    let engine = &world.engine;
+    let amount = world.links().await[0].amount;
+    engine.record_payment(&id, slip(amount)).await.unwrap();
+    assert_eq!(world.state("INV-1").await, "done");
+    let payments = vec![fact("invoice-77", amount, world.engine.now())];
+    desk.say(id.as_str(), LinkStatus::Paid, payments);
+    engine.check_link(&id, &"omid".into()).await.unwrap();
+    world.settle().await;
+    assert_eq!(engine.payments().await.unwrap().len(), 1);
+    assert_eq!(world.crm().receipts().len(), 1);
+    assert_eq!(world.attention_codes().await, ["recorded_by_hand"]);
+}

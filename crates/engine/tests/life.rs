@@ -505,3 +505,42 @@ async fn without_a_number_there_is_no_link_at_a_provider_that_texts_the_payer() 
     assert_eq!(last.row.code.as_deref(), Some("no_payer_mobile"));
     assert_eq!(desk.count("create"), 0);
 }
+
+#[tokio::test]
+async fn a_payment_named_twice_in_one_report_counts_once() {
+    let (world, desk, reference) = at(Desk::new(), &[]).await;
+    let once = fact("t-1", irr(45_000_000), world.engine.now());
+    desk.say(&reference, LinkStatus::Paid, vec![once.clone(), once]);
+    world.advance(minutes(2)).await;
+    assert_eq!(world.state("INV-1").await, "done");
+    assert_eq!(world.engine.payments().await.unwrap().len(), 1);
+    assert!(world.attention().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_provider_itself_finds_odd_is_shown_to_a_person() {
+    let (world, desk, reference) = at(Desk::new(), &["quarantined"]).await;
+    desk.say(&reference, LinkStatus::Quarantined, Vec::new());
+    world.advance(minutes(30)).await;
+    assert_eq!(world.state("INV-1").await, "on_quarantined");
+    assert_eq!(world.attention_codes().await, ["quarantined"]);
+}
+
+/// A reusable link whose status nobody knew is paid: that is the news, not that it can be read again.
+#[tokio::test]
+async fn a_payment_is_the_news_whatever_else_a_report_says() {
+    let (parts, desk) = at_desk(Desk::new());
+    let world = parts.world().await;
+    let definition = waiting(&[], json!({ "usage": "reusable" }));
+    world.engine.deploy(definition).await.unwrap();
+    world.approved("INV-1").await;
+    let reference = world.links().await[0].reference.clone();
+    desk.say(&reference, LinkStatus::Unknown, Vec::new());
+    world.advance(minutes(2)).await;
+    assert_eq!(status(&world).await, LinkStatus::Unknown);
+    let payments = vec![fact("t-1", irr(45_000_000), world.engine.now())];
+    desk.say(&reference, LinkStatus::Created, payments);
+    world.advance(minutes(10)).await;
+    assert_eq!(world.state("INV-1").await, "done");
+    assert_eq!(world.crm().receipts().len(), 1);
+}

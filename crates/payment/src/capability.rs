@@ -80,6 +80,8 @@ pub struct Capabilities {
     pub repeat: RepeatSafety,
     /// Whether links can be read again.
     pub status: bool,
+    /// Whether the provider itself stops taking payments at the expiry that it was given.
+    pub closes_at_expiry: bool,
     /// Whether links can be closed early.
     pub deactivate: bool,
     /// Whether links that may be paid many times exist.

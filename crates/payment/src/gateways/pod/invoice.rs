@@ -24,7 +24,10 @@ pub(super) enum Standing {
     /// Voided, or its money given back.
     Cancelled { paid: bool, at: Option<Timestamp> },
     /// Paid, and it waits for our word.
-    Unverified,
+    Unverified {
+        /// When.
+        at: Option<Timestamp>,
+    },
     /// Paid and made smaller afterwards.
     Reduced,
     /// Paid.
@@ -114,7 +117,7 @@ impl Invoice {
         if self.flag(&["payed", "isPayed", "paid"])? {
             let verified = self.instant("verificationDate")?.is_some();
             if self.flag(&["verificationNeeded"])? && !verified {
-                return Ok(Standing::Unverified);
+                return Ok(Standing::Unverified { at: paid_at });
             }
             if self.flag(&["edited", "isEdited"])? {
                 return Ok(Standing::Reduced);
@@ -158,7 +161,11 @@ impl Invoice {
             Ok(Standing::Cancelled { paid: true, .. }) => LinkStatus::Refunded,
             Ok(Standing::Cancelled { at: Some(at), .. }) if late(at) => LinkStatus::Expired,
             Ok(Standing::Cancelled { .. }) => LinkStatus::Cancelled,
-            Ok(Standing::Unverified) => LinkStatus::PaidUnverified,
+            Ok(Standing::Unverified { at }) => {
+                // Named so that it can be compared before it is taken; it is no money yet.
+                payments.extend(at.and_then(|at| self.payment(link, at)));
+                LinkStatus::PaidUnverified
+            }
             Ok(Standing::Reduced) => LinkStatus::Quarantined,
             Ok(Standing::Paid { at }) => match self.payment(link, at) {
                 None => LinkStatus::Unknown,

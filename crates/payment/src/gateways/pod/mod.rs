@@ -198,6 +198,7 @@ impl Translator for Pod {
             status: true,
             deactivate: true,
             reusable: false,
+            closes_at_expiry: false,
             signed_callback: false,
             texts_payer: link == LinkKind::Sms,
             operations,

@@ -167,7 +167,7 @@ fn to_pay(when_paid: fn() -> Seen) -> Look {
         Ok(Standing::Open | Standing::Waiting) => Seen::Open,
         Ok(Standing::Scheduled { .. }) => Seen::Refused(scheduled()),
         Ok(Standing::Cancelled { .. }) => Seen::Refused(closed()),
-        Ok(Standing::Paid { .. } | Standing::Unverified | Standing::Reduced) => when_paid(),
+        Ok(Standing::Paid { .. } | Standing::Unverified { .. } | Standing::Reduced) => when_paid(),
         Err(_) => Seen::Refused(unclear()),
     })
 }
@@ -240,7 +240,7 @@ fn record_pos(desk: &Desk, id: String, slip: &PosSlip) -> Result<Plan, GatewayEr
     let by_this_slip: Look = Box::new(move |_, invoice| {
         let same = |name: &str, ours: &String| invoice.text(name).as_ref() == Some(ours);
         match invoice.standing() {
-            Ok(Standing::Paid { .. } | Standing::Unverified) => {
+            Ok(Standing::Paid { .. } | Standing::Unverified { .. }) => {
                 if same("terminalNumber", &terminal) && same("referenceNumber", &reference) {
                     Seen::Done
                 } else {
@@ -272,7 +272,7 @@ fn verify_and_close(id: String) -> Plan {
     Plan {
         invoice_id: id,
         before: Box::new(|_, invoice| match invoice.standing() {
-            Ok(Standing::Unverified) => Seen::Open,
+            Ok(Standing::Unverified { .. }) => Seen::Open,
             Ok(Standing::Paid { .. }) if invoice.is_closed() => Seen::Done,
             Ok(Standing::Paid { .. } | Standing::Reduced) => Seen::Open,
             Ok(Standing::Cancelled { .. }) => Seen::Refused(closed()),
@@ -305,7 +305,7 @@ fn offset(id: String, source: String) -> Result<Plan, GatewayError> {
             Ok(Standing::Scheduled { on: Some(_) }) => Seen::Refused(scheduled()),
             Ok(Standing::Open | Standing::Waiting) => Seen::Open,
             Ok(Standing::Cancelled { .. }) => Seen::Refused(closed()),
-            Ok(Standing::Unverified | Standing::Reduced) => Seen::Refused(paid_already()),
+            Ok(Standing::Unverified { .. } | Standing::Reduced) => Seen::Refused(paid_already()),
             Err(_) => Seen::Refused(unclear()),
         })
     };

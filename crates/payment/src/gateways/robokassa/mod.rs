@@ -115,6 +115,7 @@ impl Translator for Robokassa {
             status: !options.test,
             deactivate: invoices,
             reusable: true,
+            closes_at_expiry: true,
             signed_callback: true,
             texts_payer: false,
             operations: second

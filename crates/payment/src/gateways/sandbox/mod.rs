@@ -200,6 +200,7 @@ impl Gateway for Sandbox {
             status: true,
             deactivate: options.deactivate,
             reusable: false,
+            closes_at_expiry: true,
             signed_callback: false,
             texts_payer: false,
             operations: Vec::new(),

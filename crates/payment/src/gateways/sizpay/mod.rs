@@ -231,6 +231,7 @@ impl Translator for Sizpay {
             status: true,
             deactivate: true,
             reusable: false,
+            closes_at_expiry: false,
             signed_callback: false,
             texts_payer: true,
             operations: vec![OperationName::Resend],
