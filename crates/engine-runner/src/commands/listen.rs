@@ -23,11 +23,11 @@ use crate::{output, player};
 
 /// Serve providers' callbacks and customers' short links, while the engine runs.
 ///
-/// Only /c/<token> (callbacks, one address per account) and /p/<token> (short links) are there. A
+/// Only /c/TOKEN (callbacks, one address per account) and /p/TOKEN (short links) are there. A
 /// call is on disk before it is answered. Put a proxy with TLS in front. A store that is missing is
 /// made.
 ///
-/// Example: engine-runner listen --store data --port 8080 --public-url https://crm.example
+/// Example: `engine-runner listen --store data --port 8080 --public-url https://crm.example`
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
