@@ -97,45 +97,20 @@ impl Core {
         let prepared = workflow.prepared.get(&intent.state)?;
         let draft = prepared.may_have_made(&intent.request, result)?;
         let known = result.is_some();
-        let gateway = self.accounts().get(&draft.account);
+        let certain_after = self.certain_after(&draft.account, last);
+        let at = (intent.state.as_str(), intent.entry);
+        let now = self.clock.now();
+        let row = LinkRow::made(draft, instance, at, self.accounts(), now);
         Some(LinkRow {
-            id: LinkId::from(draft.reference.as_str()),
-            item: instance.item.as_ref().clone(),
-            state: intent.state.clone(),
-            entry: intent.entry,
-            gateway: gateway
-                .map(|account| account.gateway.clone())
-                .unwrap_or_default(),
-            certain_after: Some(self.certain_after(&draft.account, last)),
-            reference: draft.reference,
-            account: draft.account,
-            provider_ref: draft.provider_ref,
-            url: draft.url,
-            amount: draft.amount,
-            expires_at: draft.expires_at,
-            description: draft.description,
-            party: instance.party.clone(),
             status: if known {
                 LinkStatus::Created
             } else {
                 LinkStatus::Unknown
             },
-            created_at: self.clock.now(),
-            paid_at: None,
-            tracking_no: None,
-            receipt: draft.receipt,
-            unreachable: Vec::new(),
-            polls: 0,
-            next_poll: None,
+            sent_at: row.sent_at.map(|_| last),
             abandoned: true,
-            usage: draft.usage,
-            url_valid_until: draft.url_valid_until,
-            payments: 0,
-            received: None,
-            sendings: u32::from(draft.texted),
-            sent_at: draft.texted.then_some(last),
-            called_for: None,
-            by_hand: false,
+            certain_after: Some(certain_after),
+            ..row
         })
     }
 

@@ -7,7 +7,6 @@ use activity::{
     UnreachableRecipient,
 };
 use host::Change;
-use payment::LinkStatus;
 use state_machine::{
     ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, PaymentEvent,
     Rejection, TraceEntry, step,
@@ -347,45 +346,12 @@ impl<'a> Deciding<'a> {
         draft: LinkDraft,
         unreachable: Vec<UnreachableRecipient>,
     ) -> Link {
-        let gateway = self
-            .situation
-            .accounts
-            .get(&draft.account)
-            .map(|account| account.gateway.clone())
-            .unwrap_or_default();
         let instance = &self.decided.instance;
+        let at = (instance.state.as_str(), entry);
+        let accounts = self.situation.accounts;
         let row = LinkRow {
-            id: LinkId::from(draft.reference.as_str()),
-            item: instance.item.as_ref().clone(),
-            state: instance.state.clone(),
-            entry,
-            reference: draft.reference,
-            account: draft.account,
-            gateway,
-            provider_ref: draft.provider_ref,
-            url: draft.url,
-            amount: draft.amount,
-            expires_at: draft.expires_at,
-            description: draft.description,
-            party: instance.party.clone(),
-            status: LinkStatus::Created,
-            created_at: self.now,
-            paid_at: None,
-            tracking_no: None,
-            receipt: draft.receipt,
             unreachable,
-            polls: 0,
-            next_poll: None,
-            abandoned: false,
-            certain_after: None,
-            usage: draft.usage,
-            url_valid_until: draft.url_valid_until,
-            payments: 0,
-            received: None,
-            sendings: u32::from(draft.texted),
-            sent_at: draft.texted.then_some(self.now),
-            called_for: None,
-            by_hand: false,
+            ..LinkRow::made(draft, instance, at, accounts, self.now)
         };
         let link = Link {
             id: row.id.clone(),

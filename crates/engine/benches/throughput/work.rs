@@ -10,7 +10,7 @@ use activity::{
     Prepared, Problem, Request, World,
 };
 use async_trait::async_trait;
-use engine::{Engine, Input};
+use engine::{Engine, Input, Limits};
 use host::{Host, MemoryHost, User};
 use persistence::{
     Commit, Committed, Error, HistoryEntry, Row, Scan, Store, Stored, Table, VerifyReport,
@@ -55,6 +55,11 @@ impl Bench {
             .store(watched.clone())
             .host(Host::from_one(Arc::new(host)))
             .catalog(Catalog::builtin().with(Arc::new(InProcess)))
+            // As many as the items in flight may have under way.
+            .limits(Limits {
+                in_flight_max: 512,
+                ..Limits::default()
+            })
             .build()
             .await
             .unwrap();

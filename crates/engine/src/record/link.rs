@@ -1,8 +1,9 @@
 //! Rows of links, payments and providers' calls. Their serialised names are the disk format.
 
-use activity::{ReceiptRule, UnreachableRecipient};
+use activity::{Accounts, LinkDraft, ReceiptRule, UnreachableRecipient};
 use payment::{LinkStatus, PaymentFact, ProviderRef, Usage};
 use serde::{Deserialize, Serialize};
+use state_machine::Instance;
 use values::{AccountName, ItemRef, LinkId, Money, PartyId, ReceiptId, Timestamp};
 
 /// A payment link.
@@ -82,6 +83,54 @@ pub struct LinkRow {
     /// provider's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
+}
+
+impl LinkRow {
+    /// A link just made of its draft, in a state entry of an item.
+    pub(crate) fn made(
+        draft: LinkDraft,
+        instance: &Instance,
+        (state, entry): (&str, u64),
+        accounts: &Accounts,
+        now: Timestamp,
+    ) -> LinkRow {
+        let account = accounts.get(&draft.account);
+        LinkRow {
+            id: LinkId::from(draft.reference.as_str()),
+            item: instance.item.as_ref().clone(),
+            state: state.to_owned(),
+            entry,
+            gateway: account
+                .map(|account| account.gateway.clone())
+                .unwrap_or_default(),
+            reference: draft.reference,
+            account: draft.account,
+            provider_ref: draft.provider_ref,
+            url: draft.url,
+            amount: draft.amount,
+            expires_at: draft.expires_at,
+            description: draft.description,
+            party: instance.party.clone(),
+            status: LinkStatus::Created,
+            created_at: now,
+            paid_at: None,
+            tracking_no: None,
+            receipt: draft.receipt,
+            unreachable: Vec::new(),
+            polls: 0,
+            next_poll: None,
+            abandoned: false,
+            certain_after: None,
+            usage: draft.usage,
+            url_valid_until: draft.url_valid_until,
+            payments: 0,
+            received: None,
+            sendings: u32::from(draft.texted),
+            sent_at: draft.texted.then_some(now),
+            called_for: None,
+            by_hand: false,
+        }
+    }
 }
 
 fn once(usage: &Usage) -> bool {
