@@ -27,7 +27,7 @@ use crate::{output, player};
 /// call is on disk before it is answered. Put a proxy with TLS in front. A store that is missing is
 /// made.
 ///
-/// Example: `engine-runner listen --store data --port 8080 --public-url https://crm.example`
+/// Example: engine-runner listen --store data --port 8080
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
