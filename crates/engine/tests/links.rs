@@ -646,6 +646,42 @@ async fn a_step_left_without_knowing_closes_what_it_may_have_made_before_it_make
     }
 }
 
+/// Clause 41: where the provider lets nothing expire, time proves nothing: a person looks there first.
+#[tokio::test]
+async fn a_link_nobody_can_tell_anything_about_is_in_the_way_until_a_person_has_looked() {
+    let options = json!({
+        "profile": "nothing",
+        "script": { "creates": ["timeout_after_accepting", "created"], "pay": "never" },
+    });
+    let (parts, tap) = tapped(options);
+    tap.never_closes();
+    let world = parts.world().await;
+    world.engine.deploy(renewing()).await.unwrap();
+    world.approved("INV-1").await;
+    world.event("INV-1", "stop").await;
+    world.act("INV-1", "again", "zahra").await;
+    world.advance(TimeDelta::days(30)).await;
+    assert_eq!(world.state("INV-1").await, "make_link");
+    assert_eq!(world.audit().links.len(), 1);
+    let looked = world.attention().await.remove(0);
+    assert_eq!(looked.code, "abandoned_link");
+    world
+        .engine
+        .resolve_attention(
+            &item("INV-1"),
+            &looked.reason,
+            &"omid".into(),
+            "no such link",
+        )
+        .await
+        .unwrap();
+    let first = world.links().await.remove(0);
+    assert_eq!(first.status, LinkStatus::CreateFailed);
+    world.advance(TimeDelta::days(2)).await;
+    assert_ne!(world.state("INV-1").await, "make_link");
+    world.sound("INV-1").await;
+}
+
 #[tokio::test]
 async fn an_unknown_outcome_that_is_routed_is_cleared_up_before_the_step_is_done_again() {
     // The gateway allows nothing: the first unknown is routed at once.

@@ -123,6 +123,7 @@ pub(crate) struct GatewayTap {
     report: Edit,
     notices: Mutex<Vec<(Timestamp, CallbackParts)>>,
     gate: Mutex<Option<(&'static str, Arc<Notify>)>>,
+    never_closes: Mutex<bool>,
 }
 
 impl GatewayTap {
@@ -135,7 +136,13 @@ impl GatewayTap {
             report: Mutex::new(Box::new(|_| {})),
             notices: Mutex::default(),
             gate: Mutex::default(),
+            never_closes: Mutex::default(),
         })
+    }
+
+    /// Its provider lets no link expire by itself.
+    pub(crate) fn never_closes(&self) {
+        *self.never_closes.lock().unwrap() = true;
     }
 
     /// Runs before each request; an error is the answer, and the request does not arrive.
@@ -212,7 +219,10 @@ impl Gateway for GatewayTap {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        Capabilities {
+            closes_at_expiry: !*self.never_closes.lock().unwrap(),
+            ..self.inner.capabilities()
+        }
     }
 
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError> {
