@@ -283,17 +283,8 @@ async fn engine(
         serde_json::from_value(serde_json::json!({ "script": { "pay": { "after": "1d" } } }))?;
     let sandbox = Sandbox::in_memory(SandboxSettings::new("main", Currency::Irr).with(options))?;
     let account = Account {
-        name: "main".into(),
-        gateway: "sandbox".to_owned(),
-        currency: Currency::Irr,
-        active: true,
-        online_payment: true,
         expires_days: Some(3),
-        receipt_type: None,
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new("main", "sandbox", Currency::Irr)
     };
     let source = SourceFile::new("invoice.yaml", include_str!("../workflows/invoice.yaml"));
     let workflow = workflow_file::load(&source, &Catalog::builtin(), None)

@@ -135,11 +135,11 @@ impl Prepared for Ready {
             _ => None,
         };
         match pieces {
-            Some(pieces) => Plan::Perform(Request {
-                activity: "reserve_goods".to_owned(),
-                body: json!({ "goods": self.0.goods, "pieces": pieces }),
-                attempt_seconds_max: 10,
-            }),
+            Some(pieces) => Plan::Perform(Request::new(
+                "reserve_goods",
+                json!({ "goods": self.0.goods, "pieces": pieces }),
+                10,
+            )),
             None => {
                 let message = "the item does not say how many pieces";
                 Plan::Finish(Box::new(Outcome::error("no_pieces", message)))

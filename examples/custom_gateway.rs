@@ -156,17 +156,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         &Zone::UTC,
     )?));
     let account = Account {
-        name: "bank".into(),
-        gateway: "bank".to_owned(),
-        currency: Currency::Irr,
-        active: true,
-        online_payment: true,
         expires_days: Some(7),
-        receipt_type: None,
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new("bank", "bank", Currency::Irr)
     };
     let source = SourceFile::new("donation.yaml", WORKFLOW);
     let workflow = workflow_file::load(&source, &Catalog::builtin(), None)

@@ -104,17 +104,8 @@ fn crm(item: &ItemRef) -> Result<MemoryHost, Failure> {
 
 fn account() -> Account {
     Account {
-        name: "main".into(),
-        gateway: "sandbox".to_owned(),
-        currency: Currency::Irr,
-        active: true,
-        online_payment: true,
         expires_days: Some(3),
-        receipt_type: None,
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new("main", "sandbox", Currency::Irr)
     }
 }
 

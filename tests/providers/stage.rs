@@ -431,17 +431,8 @@ impl Stage {
 
 fn account(played: Played) -> Account {
     Account {
-        name: "main".into(),
-        gateway: played.gateway().to_owned(),
-        currency: played.currency(),
-        active: true,
-        online_payment: true,
         expires_days: Some(2),
-        receipt_type: None,
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new("main", played.gateway(), played.currency())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payment::{Capabilities, Limits};
+use payment::{Capabilities, Limits, OperationName};
 use serde::{Deserialize, Serialize};
 use values::{AccountName, Currency, Money};
 
@@ -33,14 +33,53 @@ pub struct Account {
     /// Whether links that may be paid many times exist; `None` while the gateway is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reusable: Option<bool>,
+    /// What the gateway can do with a link beside making, reading and closing it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<OperationName>,
+    /// Whether the gateway can close links before their time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closes_links: bool,
+    /// How often the provider sends its own message again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resends_max: Option<u32>,
+    /// The shortest time between two messages of the provider, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resend_pause_seconds: Option<i64>,
 }
 
 impl Account {
+    /// An active account with online payment switched on and no defaults of its own.
+    pub fn new(
+        name: impl Into<AccountName>,
+        gateway: impl Into<String>,
+        currency: Currency,
+    ) -> Account {
+        Account {
+            name: name.into(),
+            gateway: gateway.into(),
+            currency,
+            active: true,
+            online_payment: true,
+            expires_days: None,
+            receipt_type: None,
+            amount_max: None,
+            amount_min: None,
+            texts_payer: false,
+            reusable: None,
+            operations: Vec::new(),
+            closes_links: false,
+            resends_max: None,
+            resend_pause_seconds: None,
+        }
+    }
+
     /// The account with its gateway's limits.
     #[must_use]
     pub fn with_limits(mut self, limits: &Limits) -> Account {
         self.amount_max = limits.amount_max;
         self.amount_min = limits.amount_min;
+        self.resends_max = limits.resends_max;
+        self.resend_pause_seconds = limits.resend_pause.map(|pause| pause.num_seconds());
         self
     }
 
@@ -49,6 +88,8 @@ impl Account {
     pub fn with_capabilities(mut self, capabilities: &Capabilities) -> Account {
         self.texts_payer = capabilities.texts_payer;
         self.reusable = Some(capabilities.reusable);
+        self.operations.clone_from(&capabilities.operations);
+        self.closes_links = capabilities.deactivate;
         self.with_limits(&capabilities.limits)
     }
 }

@@ -11,6 +11,7 @@
 mod account;
 pub mod builtin;
 mod catalog;
+mod known_link;
 mod message;
 mod outcome;
 mod pages;
@@ -24,9 +25,12 @@ use serde_json::Value as Json;
 
 pub use account::{Account, Accounts};
 pub use catalog::{Catalog, Descriptor};
-pub use outcome::{Changes, LinkDraft, MessageDraft, Outcome, ReceiptRule, UnreachableRecipient};
+pub use known_link::KnownLink;
+pub use outcome::{
+    Changes, LinkDraft, MessageDraft, Outcome, OutsideReceipt, ReceiptRule, UnreachableRecipient,
+};
 pub use pages::problem_pages;
-pub use plan::{Answers, Need, Plan, PlanContext, Request};
+pub use plan::{Answers, Need, Plan, PlanContext, Request, Sending};
 pub use problem::{PathStep, Place, PrepareContext, Problem, Severity, codes as problem_codes};
 pub use transport::{HttpClient, HttpError, HttpRequest, HttpResponse};
 pub use world::{Attempt, Attempted, EarlierLink, Observation, PreviousAttempt, Secrets, World};
@@ -68,6 +72,11 @@ pub trait Prepared: Send + Sync {
     /// made when a result came back all the same. The engine closes it. `None` where no link can come of it.
     fn may_have_made(&self, request: &Request, result: Option<&Json>) -> Option<LinkDraft> {
         let _ = (request, result);
+        None
+    }
+
+    /// The state whose links it makes, where that is another than its own.
+    fn makes_links_of(&self) -> Option<&str> {
         None
     }
 

@@ -3,7 +3,7 @@
 use host::{Change, Destination, Medium};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use values::{AccountName, Fields, Locale, Money, Timestamp};
+use values::{AccountName, Fields, LinkId, Locale, Money, Timestamp};
 
 use payment::{ProviderRef, Usage};
 
@@ -63,6 +63,29 @@ pub struct Changes {
     pub delivery_failed: bool,
     /// Writes to the host beyond fields and stage.
     pub host_writes: Vec<Change>,
+    /// Links that were closed for the one that now exists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supersedes: Vec<LinkId>,
+    /// A receipt for money that came in through no link, registered once per (account, transaction).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Box<OutsideReceipt>>,
+}
+
+/// A receipt for a payment that no gateway took: cash, a bank transfer, a card terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideReceipt {
+    /// The account the money went to.
+    pub account: AccountName,
+    /// The number of the transaction; with the account it counts once for ever.
+    pub transaction: String,
+    /// What was paid.
+    pub amount: Money,
+    /// When.
+    pub paid_at: Timestamp,
+    /// What the payer has as tracking number.
+    pub tracking_no: Option<String>,
+    /// What becomes of it.
+    pub rule: ReceiptRule,
 }
 
 /// A link to record.
@@ -70,6 +93,9 @@ pub struct Changes {
 pub struct LinkDraft {
     /// Our order number.
     pub reference: String,
+    /// The state whose link it is, where that is not the one that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
     /// The account it pays into.
     pub account: AccountName,
     /// How the provider names it.

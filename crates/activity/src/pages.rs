@@ -5,7 +5,7 @@ pub fn problem_pages() -> &'static [(&'static str, &'static str, &'static str)] 
     &PAGES
 }
 
-const PAGES: [(&str, &str, &str); 34] = [
+const PAGES: [(&str, &str, &str); 35] = [
     (
         "WF0401",
         "Unknown setting",
@@ -159,5 +159,10 @@ const PAGES: [(&str, &str, &str); 34] = [
         "WF0434",
         "Not offered by the gateway",
         include_str!("problems/WF0434.md"),
+    ),
+    (
+        "WF0435",
+        "No such payment link",
+        include_str!("problems/WF0435.md"),
     ),
 ];

@@ -6,9 +6,9 @@ use expression::Facts;
 use host::{Party, PartyRole, Person};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use values::{AccountName, Currency, Locale, Money, Timestamp, Zone};
+use values::{AccountName, Currency, LinkId, Locale, Money, Timestamp, Zone};
 
-use crate::{EarlierLink, Outcome};
+use crate::{EarlierLink, KnownLink, Outcome};
 
 /// Something a plan must be told beyond the facts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +26,14 @@ pub enum Need {
     Account(AccountName),
     /// Earlier links of this state on this item that are not confirmed closed.
     EarlierLinks,
+    /// The newest link of that state on this item, and its account.
+    Link(String),
+    /// Links of that state on this item that are not confirmed closed.
+    EarlierLinksOf(String),
+    /// The newest paid link of the item in this field.
+    PaidLink(String),
+    /// Whether a payment outside any gateway was registered before: its account, and the field with its number.
+    OutsidePayment(AccountName, String),
 }
 
 /// The answers to an activity's needs, frozen with the decision.
@@ -43,6 +51,15 @@ pub struct Answers {
     pub accounts: BTreeMap<AccountName, crate::Account>,
     /// Earlier links of this state that are not confirmed closed.
     pub earlier_links: Vec<EarlierLink>,
+    /// The link that the activity is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Box<KnownLink>>,
+    /// The paid link of another item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_link: Option<Box<KnownLink>>,
+    /// The payment in the field has been registered before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub registered_before: bool,
 }
 
 /// What a plan or a conclusion may look at.
@@ -82,4 +99,29 @@ pub struct Request {
     pub body: Json,
     /// How long one attempt may take, in seconds.
     pub attempt_seconds_max: i64,
+    /// The provider tells the payer by this request. It is counted with the request, before it is made: one
+    /// whose answer is lost has been made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Sending>,
+}
+
+impl Request {
+    /// A request that tells nobody.
+    pub fn new(activity: &str, body: Json, attempt_seconds_max: i64) -> Request {
+        Request {
+            activity: activity.to_owned(),
+            body,
+            attempt_seconds_max,
+            sending: None,
+        }
+    }
+}
+
+/// A message of the provider's own about a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// The link.
+    pub link: LinkId,
+    /// When it is sent at the earliest.
+    pub at: Timestamp,
 }

@@ -223,9 +223,11 @@ pub mod codes {
     pub const BAD_DURATION: &str = "WF0433";
     /// Something that the gateway of the account does not offer.
     pub const NOT_OFFERED: &str = "WF0434";
+    /// No state makes the payment link that is meant, or more than one does.
+    pub const NO_SUCH_LINK: &str = "WF0435";
 
     /// Every code, in order.
-    pub const ALL: [&str; 34] = [
+    pub const ALL: [&str; 35] = [
         UNKNOWN_SETTING,
         WRONG_TYPE,
         MISSING_SETTING,
@@ -260,5 +262,6 @@ pub mod codes {
         BAD_POINTER,
         BAD_DURATION,
         NOT_OFFERED,
+        NO_SUCH_LINK,
     ];
 }

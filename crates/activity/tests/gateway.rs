@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use payment::{
     Call, Callback, CallbackParts, Capabilities, CreatedLink, Deactivate, Descriptor, Found,
-    Gateway, GatewayError, Limits, LinkRequest, LinkStatus, PaymentFact, ProviderRef, RepeatClass,
-    RepeatSafety, StatusReport,
+    Gateway, GatewayError, Limits, LinkRequest, LinkStatus, Operated, Operation, OperationName,
+    PaymentFact, ProviderRef, RepeatClass, RepeatSafety, StatusReport,
 };
 use values::{Currency, Money};
 
@@ -22,6 +22,8 @@ pub(crate) struct Scripted {
     finds: Mutex<VecDeque<Result<Found, GatewayError>>>,
     statuses: Mutex<VecDeque<Result<StatusReport, GatewayError>>>,
     deactivations: Mutex<VecDeque<Result<(), GatewayError>>>,
+    operations: Mutex<VecDeque<Result<(), GatewayError>>>,
+    offers: Vec<OperationName>,
     problems: Vec<GatewayError>,
     calls: Mutex<Vec<String>>,
 }
@@ -39,6 +41,8 @@ impl Scripted {
             finds: Mutex::default(),
             statuses: Mutex::default(),
             deactivations: Mutex::default(),
+            operations: Mutex::default(),
+            offers: Vec::new(),
             problems: Vec::new(),
             calls: Mutex::default(),
         }
@@ -52,6 +56,16 @@ impl Scripted {
 
     pub(crate) fn without_closing(mut self) -> Scripted {
         self.closes = false;
+        self
+    }
+
+    pub(crate) fn offering(mut self, offers: &[OperationName]) -> Scripted {
+        self.offers = offers.to_vec();
+        self
+    }
+
+    pub(crate) fn operate(self, answer: Result<(), GatewayError>) -> Scripted {
+        self.operations.lock().unwrap().push_back(answer);
         self
     }
 
@@ -162,7 +176,7 @@ impl Gateway for Scripted {
             closes_at_expiry: true,
             signed_callback: false,
             texts_payer: false,
-            operations: Vec::new(),
+            operations: self.offers.clone(),
             limits: Limits::default(),
         }
     }
@@ -180,6 +194,16 @@ impl Gateway for Scripted {
     async fn status(&self, _: Call, link: &ProviderRef) -> Result<StatusReport, GatewayError> {
         self.note(format!("status {}", link.0["link"]));
         next(&self.statuses, "status")
+    }
+
+    async fn operate(
+        &self,
+        _: Call,
+        link: &ProviderRef,
+        operation: &Operation,
+    ) -> Result<Operated, GatewayError> {
+        self.note(format!("{} {}", operation.name().word(), link.0["link"]));
+        next(&self.operations, "operation").map(|()| Operated::default())
     }
 
     async fn find(&self, _: Call, reference: &str) -> Result<Found, GatewayError> {

@@ -59,6 +59,7 @@ pub(crate) struct Kit {
     pub(crate) answers: Answers,
     pub(crate) entered_at: Timestamp,
     pub(crate) zone: Zone,
+    pub(crate) link_states: Vec<String>,
 }
 
 fn person(name: &str, mobile: &str, email: &str, language: Option<Locale>) -> Person {
@@ -117,6 +118,16 @@ fn declared() -> BTreeMap<String, FieldType> {
             },
         ),
         ("anything", FieldType::Item { entity: None }),
+        (
+            "returned_invoice",
+            FieldType::Item {
+                entity: Some("invoice".into()),
+            },
+        ),
+        ("wallet_code", FieldType::Text),
+        ("slip_no", FieldType::Text),
+        ("slip_time", FieldType::Instant),
+        ("cash_amount", FieldType::Money),
     ];
     fields.map(|(name, kind)| (name.to_owned(), kind)).into()
 }
@@ -151,6 +162,7 @@ impl Kit {
             answers: answers(),
             entered_at: at("2026-09-01T08:00:00Z"),
             zone: Zone::parse("Asia/Tehran").unwrap(),
+            link_states: vec![STATE.to_owned()],
         }
     }
 
@@ -179,7 +191,7 @@ impl Kit {
             schema = schema.relate(related.clone());
         }
         schema.states = vec![STATE.to_owned()];
-        schema.link_states = vec![STATE.to_owned()];
+        schema.link_states.clone_from(&self.link_states);
         schema
     }
 
@@ -295,17 +307,10 @@ impl Kit {
 pub(crate) fn account(name: &str, currency: Currency) -> (AccountName, Account) {
     let name = AccountName::from(name);
     let account = Account {
-        name: name.clone(),
-        gateway: "sandbox".to_owned(),
-        currency,
-        active: true,
-        online_payment: true,
         expires_days: Some(2),
         receipt_type: Some("cash".to_owned()),
         amount_max: Some(Money::new(1_000_000_000.into(), currency).unwrap()),
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new(name.clone(), "sandbox", currency)
     };
     (name, account)
 }
@@ -351,7 +356,7 @@ fn answers() -> Answers {
             person("o", "09120000006", "owner@example.com", None),
         )]),
         accounts: BTreeMap::from([account("main", Currency::Irr)]),
-        earlier_links: Vec::new(),
+        ..Answers::default()
     }
 }
 

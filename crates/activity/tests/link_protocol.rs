@@ -405,11 +405,7 @@ async fn an_account_without_a_gateway_ends_or_parks() {
 
 #[tokio::test]
 async fn a_request_that_cannot_be_read_parks() {
-    let request = Request {
-        activity: "create_payment_link".to_owned(),
-        body: json!({ "account": 5 }),
-        attempt_seconds_max: 30,
-    };
+    let request = Request::new("create_payment_link", json!({ "account": 5 }), 30);
     let parked = find("create_payment_link")
         .perform(&request, &attempt(1), &world([]))
         .await;

@@ -19,5 +19,6 @@ mod link_protocol;
 mod link_settings;
 mod link_table;
 mod messages;
+mod on_link;
 mod services;
 mod texts;

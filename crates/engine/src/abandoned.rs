@@ -126,27 +126,25 @@ impl Core {
         last + life.unwrap_or(REQUEST_LIFE) + staleness.unwrap_or(STALENESS) + SKEW
     }
 
-    /// Abandoned links of the state that is being entered, as far as they are not closed.
+    /// Abandoned links of the state whose links are made now, as far as they are not closed.
     pub(crate) async fn blocking(
         &self,
         workflow: &Workflow,
         instance: &Instance,
     ) -> Result<Vec<LinkId>, Error> {
-        let makes_links = workflow
-            .definition
-            .model()
-            .link_states()
-            .any(|state| state == instance.state);
-        if !makes_links
-            || instance
-                .visits
-                .get(&instance.state)
-                .is_none_or(|visits| *visits < 2)
-        {
-            return Ok(Vec::new());
-        }
+        let state = instance.state.as_str();
+        let mut makers = workflow.definition.model().link_states();
+        let renews = workflow.makes_links_of(state);
+        let first = instance.visits.get(state).is_none_or(|visits| *visits < 2);
+        let of = match renews {
+            Some(of) => of,
+            None if !makers.any(|maker| maker == state) => return Ok(Vec::new()),
+            // Nothing can have made one before.
+            None if first && !workflow.is_renewed(state) => return Ok(Vec::new()),
+            None => state,
+        };
         let item = &instance.item;
-        let prefix = format!("{item}/{}/", instance.state).into_bytes();
+        let prefix = format!("{item}/").into_bytes();
         let rows = self
             .store
             .scan(Scan::prefix(Table::Links, prefix).limit(LIST_MAX))
@@ -154,7 +152,8 @@ impl Core {
         let mut blocking = Vec::new();
         for (_, row) in rows {
             let link: LinkRow = record::decode(&row.open)?;
-            if link.abandoned && !link.status.is_closed() && link.item == **item {
+            let ours = link.item == **item && link.state == of;
+            if ours && link.abandoned && !link.status.is_closed() {
                 blocking.push(link.id);
             }
         }

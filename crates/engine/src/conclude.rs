@@ -2,7 +2,7 @@
 
 use state_machine::{Event, Rejection};
 
-use crate::dispatcher::{AGAIN_MIN, Place, stands};
+use crate::dispatcher::{AGAIN_MIN, Place, source_of, stands};
 use crate::record::{Answer, AnswerEnd, Cause, Concluded, HistoryDetail, IntentRow, Work};
 use crate::retry::pause;
 use crate::submit::{Extra, Loaded};
@@ -36,8 +36,8 @@ impl Core {
     ) -> Result<(), Error> {
         // Money first: a payment of an earlier link may move the item away from here.
         for (link, report) in &answer.seen {
-            self.settle_in_turn(link, report, "before a new link")
-                .await?;
+            let source = source_of(&intent.request.activity);
+            self.settle_in_turn(link, report, source).await?;
         }
         let Some(loaded) = self.load(&place.item).await? else {
             return Err(Rejection::Stale.into());

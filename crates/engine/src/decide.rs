@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 
 use activity::{
-    Accounts, Answers, Changes, LinkDraft, MessageDraft, Outcome, Plan, PlanContext, Request,
-    UnreachableRecipient,
+    Accounts, Answers, Changes, LinkDraft, MessageDraft, Outcome, OutsideReceipt, Plan,
+    PlanContext, Request, UnreachableRecipient,
 };
-use host::Change;
+use host::{Change, Receipt};
 use state_machine::{
     ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, PaymentEvent,
     Rejection, TraceEntry, step,
 };
-use values::{Fields, LinkId, Locale, MessageId, Timestamp};
+use values::{Fields, LinkId, Locale, MessageId, Timestamp, Value};
 
+use crate::receipt::outside_receipt;
 use crate::record::{Cause, LinkRow, MessageRow, MessageStatus, Told};
 use crate::workflow::Workflow;
 
@@ -52,6 +53,9 @@ pub(crate) struct Decided {
     pub(crate) timers_cancelled: Vec<TimerChange>,
     pub(crate) messages: Vec<MessageRow>,
     pub(crate) links: Vec<LinkRow>,
+    pub(crate) receipts: Vec<Receipt>,
+    /// Links whose place a new one takes, as far as they were closed for it.
+    pub(crate) superseded: Vec<LinkId>,
     pub(crate) host_changes: Vec<Change>,
     pub(crate) path: Vec<Entered>,
     pub(crate) trace: Vec<TraceEntry>,
@@ -100,6 +104,8 @@ impl Decided {
             timers_cancelled: Vec::new(),
             messages: Vec::new(),
             links: Vec::new(),
+            receipts: Vec::new(),
+            superseded: Vec::new(),
             host_changes: Vec::new(),
             path: Vec::new(),
             trace: Vec::new(),
@@ -312,14 +318,20 @@ impl<'a> Deciding<'a> {
             self.decided.code.clone_from(&code);
         }
         let Changes {
-            set,
+            mut set,
             stage,
             link,
             messages,
             unreachable,
             delivery_failed,
             host_writes,
+            receipt,
+            supersedes,
         } = changes;
+        self.decided.superseded.extend(supersedes);
+        if let Some(receipt) = receipt {
+            self.outside(*receipt, &mut set);
+        }
         let link = link.map(|draft| self.link(entry, draft, unreachable));
         let link_id = link.as_ref().map(|link| link.id.clone());
         for (index, draft) in messages.into_iter().enumerate() {
@@ -337,6 +349,20 @@ impl<'a> Deciding<'a> {
             link,
             delivery_failed,
         }))
+    }
+
+    /// A receipt for money that came through no link: in this commit, and then at the host.
+    fn outside(&mut self, draft: OutsideReceipt, set: &mut Fields) {
+        let field = draft.rule.field.clone();
+        let receipt = outside_receipt(draft, &self.decided.instance);
+        let id = receipt.id.clone();
+        let changes = &mut self.decided.host_changes;
+        self.decided.receipts.push(receipt.clone());
+        changes.push(Change::RegisterReceipt { receipt });
+        if let Some(field) = field {
+            set.insert(field.clone(), Value::Receipt(id.to_string()));
+            changes.push(Change::AttachReceipt { field, receipt: id });
+        }
     }
 
     /// A link that now exists, for the instance; its row is noted for the commit.

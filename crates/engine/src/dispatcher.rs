@@ -10,6 +10,7 @@ use state_machine::{Kind, RetryPolicy};
 use values::{ItemRef, Timestamp};
 
 use crate::abandoned::Blocked;
+use crate::links::{RECORDED_BY_WORKFLOW, REPLACED};
 use crate::record::{self, Answer, AnswerEnd, Cause, HistoryDetail, IntentRow, OutboxRow, Work};
 use crate::retry::pause;
 use crate::submit::Loaded;
@@ -390,8 +391,8 @@ impl Core {
     ) -> Result<(), Error> {
         let _turn = self.locks.lock(&place.item).await;
         for Observation { link, report } in observations {
-            self.settle_in_turn(&link, &report, "before a new link")
-                .await?;
+            let source = source_of(&intent.request.activity);
+            self.settle_in_turn(&link, &report, source).await?;
         }
         let Some(loaded) = self.load(&place.item).await? else {
             return Ok(());
@@ -407,6 +408,15 @@ impl Core {
         let detail = HistoryDetail::Answer { code, message };
         self.move_intent(loaded, place.key(), &row, (Some(detail), notes))
             .await
+    }
+}
+
+/// From where an activity's attempt knows of a link.
+pub(crate) fn source_of(activity: &str) -> &'static str {
+    match activity {
+        "create_payment_link" | "renew_payment_link" => REPLACED,
+        "record_payment" => RECORDED_BY_WORKFLOW,
+        _ => "an activity",
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use activity::{Answers, EarlierLink, Need};
+use activity::{Answers, EarlierLink, KnownLink, LinkDraft, Need};
 use expression::Record;
 use host::{Host, Party, PartyKind, Person, RelatedRecord, Relation, User};
-use persistence::Store;
+use persistence::{Store, Table};
 use state_machine::{Actor, Context, Event, Instance, OutsideReads, manager_asked_for};
-use values::{Fields, Timestamp, UserId, Value, Zone};
+use values::{AccountName, Fields, Timestamp, UserId, Value, Zone};
 
-use crate::record::LinkRow;
+use crate::receipt::OUTSIDE;
+use crate::record::{self, LinkRow};
 use crate::workflow::Workflow;
+use crate::write::instance_row;
 use crate::{Error, query};
 
 /// Where answers come from.
@@ -165,7 +167,22 @@ impl Gather<'_> {
                     }
                 }
                 Need::EarlierLinks => {
-                    answers.earlier_links = self.earlier_links(instance).await?;
+                    answers.earlier_links = self.earlier_links(instance, &instance.state).await?;
+                }
+                Need::EarlierLinksOf(state) => {
+                    answers.earlier_links = self.earlier_links(instance, state).await?;
+                }
+                Need::Link(state) => {
+                    let link = self.newest(instance, |link| link.state == *state).await?;
+                    self.and_its_account(link.as_ref(), &mut answers);
+                    answers.link = link.map(known);
+                }
+                Need::PaidLink(field) => {
+                    answers.paid_link = self.paid_link(instance, field).await?.map(known);
+                }
+                Need::OutsidePayment(account, field) => {
+                    answers.registered_before =
+                        self.registered_before(instance, account, field).await?;
                 }
             }
         }
@@ -189,14 +206,14 @@ impl Gather<'_> {
         }))
     }
 
-    /// Links of the current state on this item that are not confirmed closed (clause 41).
-    async fn earlier_links(&self, instance: &Instance) -> Result<Vec<EarlierLink>, Error> {
+    /// Links of a state on this item that are not confirmed closed (clause 41).
+    async fn earlier_links(
+        &self,
+        instance: &Instance,
+        state: &str,
+    ) -> Result<Vec<EarlierLink>, Error> {
         let mut open = Vec::new();
-        for link in instance
-            .links
-            .iter()
-            .filter(|link| link.state == instance.state)
-        {
+        for link in instance.links.iter().filter(|link| link.state == state) {
             if link.is_closed() {
                 continue;
             }
@@ -213,6 +230,80 @@ impl Gather<'_> {
         }
         Ok(open)
     }
+
+    /// The newest link of an item that fits.
+    async fn newest(
+        &self,
+        instance: &Instance,
+        fits: impl Fn(&state_machine::Link) -> bool,
+    ) -> Result<Option<LinkRow>, Error> {
+        match instance.links.iter().rev().find(|link| fits(link)) {
+            Some(link) => query::link(self.store, &link.id).await,
+            None => Ok(None),
+        }
+    }
+
+    fn and_its_account(&self, link: Option<&LinkRow>, answers: &mut Answers) {
+        if let Some(account) = link.and_then(|link| self.accounts.get(&link.account)) {
+            let name = account.name.clone();
+            answers.accounts.insert(name, account.clone());
+        }
+    }
+
+    /// The newest paid link of the item in a field.
+    async fn paid_link(&self, instance: &Instance, field: &str) -> Result<Option<LinkRow>, Error> {
+        let Some(Value::Item(item)) = instance.fields.get(field) else {
+            return Ok(None);
+        };
+        let key = record::item_key(item);
+        let Some(stored) = self.store.subject(&key).await? else {
+            return Ok(None);
+        };
+        let other = instance_row(&stored.row)?.instance;
+        self.newest(&other, state_machine::Link::is_paid).await
+    }
+
+    /// Whether the payment whose number is in a field has its receipt already.
+    async fn registered_before(
+        &self,
+        instance: &Instance,
+        account: &AccountName,
+        field: &str,
+    ) -> Result<bool, Error> {
+        let Some(number) = instance.fields.get(field) else {
+            return Ok(false);
+        };
+        let number = number.to_string();
+        let id = record::receipt_id(OUTSIDE, account.as_str(), number.trim());
+        let found = self.store.get(Table::Receipts, id.as_bytes()).await?;
+        Ok(found.is_some())
+    }
+}
+
+/// A link as an activity is told of it.
+fn known(row: LinkRow) -> Box<KnownLink> {
+    Box::new(KnownLink {
+        id: row.id,
+        state: row.state.clone(),
+        status: row.status,
+        received: row.received,
+        sendings: row.sendings,
+        sent_at: row.sent_at,
+        draft: LinkDraft {
+            reference: row.reference,
+            state: Some(row.state),
+            account: row.account,
+            provider_ref: row.provider_ref,
+            url: row.url,
+            amount: row.amount,
+            expires_at: row.expires_at,
+            description: row.description,
+            receipt: row.receipt,
+            usage: row.usage,
+            url_valid_until: row.url_valid_until,
+            texted: row.sendings > 0,
+        },
+    })
 }
 
 fn related_record(record: RelatedRecord) -> Record {

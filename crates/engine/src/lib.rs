@@ -38,6 +38,7 @@ mod outbox;
 mod pursue;
 mod query;
 mod ready;
+mod receipt;
 mod record;
 mod replay;
 mod resting;

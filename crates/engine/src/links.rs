@@ -1,15 +1,14 @@
 //! The life of a payment link after it was made: reading it again, and recording what was paid.
 
-use activity::ReceiptRule;
 use chrono::TimeDelta;
-use host::{Change, Receipt};
 use payment::{LinkStatus, PaymentFact, StatusReport, Usage};
-use persistence::{Row, Table, Write};
+use persistence::{Table, Write};
 use state_machine::{Event, PaymentEvent};
-use values::{Fields, LinkId, ReceiptId, Timestamp, Value};
+use values::{Fields, LinkId, Timestamp};
 
 use crate::abandoned::abandoned_reason;
-use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow, ReceiptRow};
+use crate::decide::{Decided, Intent};
+use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow};
 use crate::settlement::{
     Fit, Settlement, fit, is_doubtful, is_not_money, settled, status_reason, waits_for_us,
 };
@@ -29,12 +28,21 @@ const AFTER_FAILURE_MINUTES: i64 = 5;
 /// The source of what a regular reading says.
 pub(crate) const POLL: &str = "poll";
 
+/// The source of what is seen of a link before another one takes its place.
+pub(crate) const REPLACED: &str = "before a new link";
+
 /// How the source of what a person records begins; the person follows.
 pub(crate) const RECORDED: &str = "recorded by";
 
+/// The source of what an activity of the workflow records.
+pub(crate) const RECORDED_BY_WORKFLOW: &str = "recorded by the workflow";
+
 /// When a link is read again; `None` once nothing can happen to it without our hearing of it.
 pub(crate) fn next_poll(link: &LinkRow, now: Timestamp) -> Option<Timestamp> {
-    if matches!(link.status, LinkStatus::Expired | LinkStatus::Cancelled) {
+    if matches!(
+        link.status,
+        LinkStatus::Expired | LinkStatus::Cancelled | LinkStatus::Superseded
+    ) {
         let after = |hours: &i64| link.expires_at + TimeDelta::hours(*hours);
         return AFTER_EXPIRY_HOURS.iter().map(after).find(|due| *due > now);
     }
@@ -387,75 +395,47 @@ impl Core {
         Ok(batch.into_writes())
     }
 
-    /// A payment's rows: itself under its permanent key, and its receipt where one is wished.
-    fn payment_writes(
+    /// Notes in the links that were closed for a new one what has taken their place.
+    pub(crate) async fn supersede(
         &self,
-        link: &LinkRow,
-        (fact, first): (&PaymentFact, bool),
-        extra: &mut Extra,
-        set: &mut Fields,
+        decided: &Decided,
+        batch: &mut Batch,
     ) -> Result<(), Error> {
-        let receipt = link.receipt.as_ref().map(|rule| receipt(link, rule, fact));
-        let row = PaymentRow {
-            link: link.id.clone(),
-            item: link.item.clone(),
-            gateway: link.gateway.clone(),
-            account: link.account.clone(),
-            fact: fact.clone(),
-            receipt: receipt.as_ref().map(|receipt| receipt.id.clone()),
-            recorded_at: self.clock.now(),
-        };
-        extra.writes.push(Write::Unique {
-            table: Table::Payments,
-            key: record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction),
-            row: Row::open(record::encode(&row)?),
-        });
-        let Some(receipt) = receipt else {
+        let Some(new) = decided.links.first() else {
             return Ok(());
         };
-        extra.writes.push(receipt_write(link, &receipt)?);
-        let id = receipt.id.clone();
-        extra.host_changes.push(Change::RegisterReceipt { receipt });
-        // A field holds one receipt: that of the payment that was asked for.
-        let field = link.receipt.as_ref().and_then(|rule| rule.field.clone());
-        if let Some(field) = field.filter(|_| first) {
-            set.insert(field.clone(), Value::Receipt(id.to_string()));
-            extra
-                .host_changes
-                .push(Change::AttachReceipt { field, receipt: id });
+        for id in &decided.superseded {
+            let Some(mut link) = query::link(self.store.as_ref(), id).await? else {
+                continue;
+            };
+            link.replaced_by = Some(new.id.clone());
+            if link.status == LinkStatus::Cancelled {
+                link.status = LinkStatus::Superseded;
+            }
+            let due = link.next_poll;
+            batch.link_due(link, due)?;
         }
         Ok(())
     }
-}
 
-/// The receipt of a payment. Its number follows from the payment, so a repeat makes the same one.
-fn receipt(link: &LinkRow, rule: &ReceiptRule, fact: &PaymentFact) -> Receipt {
-    let account = link.account.as_str();
-    let id = record::receipt_id(&link.gateway, account, &fact.transaction);
-    Receipt {
-        id: ReceiptId::from(id),
-        kind: rule.kind.clone(),
-        party: link.party.clone(),
-        item: link.item.clone(),
-        amount: fact.amount,
-        account: link.account.clone(),
-        gateway: link.gateway.clone(),
-        transaction: fact.transaction.clone(),
-        tracking_no: fact.tracking_no.clone(),
-        paid_at: fact.paid_at,
-        approved: rule.approved,
+    /// Counts the provider's own message with the request for it: one whose answer is lost has been sent.
+    pub(crate) async fn count_sending(
+        &self,
+        intent: &Intent,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let Some(sending) = &intent.request.sending else {
+            return Ok(());
+        };
+        let Some(link) = query::link(self.store.as_ref(), &sending.link).await? else {
+            return Ok(());
+        };
+        let due = link.next_poll;
+        let link = LinkRow {
+            sendings: link.sendings.saturating_add(1),
+            sent_at: Some(sending.at),
+            ..link
+        };
+        batch.link_due(link, due)
     }
-}
-
-fn receipt_write(link: &LinkRow, receipt: &Receipt) -> Result<Write, Error> {
-    let row = ReceiptRow {
-        receipt: receipt.clone(),
-        link: link.id.clone(),
-        registered: false,
-    };
-    Ok(Write::Unique {
-        table: Table::Receipts,
-        key: receipt.id.as_str().as_bytes().to_vec(),
-        row: Row::open(record::encode(&row)?),
-    })
 }

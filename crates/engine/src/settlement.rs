@@ -64,6 +64,10 @@ impl Settlement {
     pub(crate) fn look(&mut self, reported: LinkStatus, now: Timestamp) {
         let before = self.link.status;
         let over = now >= self.link.expires_at;
+        let reported = match reported {
+            LinkStatus::Cancelled if self.link.replaced_by.is_some() => LinkStatus::Superseded,
+            other => other,
+        };
         let after = next_status(before, reported, over);
         if let Some(after) = after.filter(|after| *after != before) {
             self.link.status = after;
@@ -80,7 +84,7 @@ impl Settlement {
 fn next_status(before: LinkStatus, reported: LinkStatus, over: bool) -> Option<LinkStatus> {
     use LinkStatus::{
         Cancelled, CreateFailed, Created, Expired, Expiring, Held, PaidUnverified, PartiallyPaid,
-        Paying, Quarantined, Refunded, ScheduledFuture, Unknown, Viewed,
+        Paying, Quarantined, Refunded, ScheduledFuture, Superseded, Unknown, Viewed,
     };
     let open = matches!(reported, Created | Viewed | Paying | PartiallyPaid);
     match reported {
@@ -89,8 +93,8 @@ fn next_status(before: LinkStatus, reported: LinkStatus, over: bool) -> Option<L
         Refunded if before != CreateFailed => Some(Refunded),
         _ if before.is_closed() => None,
         // We have closed it because its time was up.
-        Cancelled if before == Expiring => Some(Expired),
-        Expired | Cancelled => Some(reported),
+        Cancelled | Superseded if before == Expiring => Some(Expired),
+        Expired | Cancelled | Superseded => Some(reported),
         Held | PaidUnverified | ScheduledFuture if before != Quarantined => Some(reported),
         _ if over && (open || reported == Unknown) => Some(Expiring),
         _ if matches!(before, PartiallyPaid | Quarantined) => None,

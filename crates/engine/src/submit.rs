@@ -10,6 +10,7 @@ use values::{Fields, ItemRef, Timestamp, Value};
 use crate::decide::{Decided, Situation, Verdict, decide};
 use crate::gather::Gather;
 use crate::limits::INPUT_ID_BYTES_MAX;
+use crate::receipt::receipt_write;
 use crate::record::{self, Cause, HistoryPersonalRef, HistoryRow, InputRow, InstanceRow, Told};
 use crate::workflow::Workflow;
 use crate::write::Batch;
@@ -247,6 +248,11 @@ impl Core {
             blocked_by.retain(|link| link.as_str() != intent.reference);
             batch.new_request(&decided, intent, &blocked_by)?;
             batch.extend(self.order_number(workflow, intent).await?);
+            self.count_sending(intent, &mut batch).await?;
+        }
+        self.supersede(&decided, &mut batch).await?;
+        for receipt in &decided.receipts {
+            batch.extend(vec![receipt_write(None, receipt)?]);
         }
         if let Some(link) = left {
             batch.link_due(link, Some(told.context.now))?;

@@ -18,6 +18,19 @@ pub(crate) struct Workflow {
     pub(crate) outside: OutsideReads,
 }
 
+impl Workflow {
+    /// The state whose links a state makes in their place.
+    pub(crate) fn makes_links_of(&self, state: &str) -> Option<&str> {
+        self.prepared.get(state)?.makes_links_of()
+    }
+
+    /// Whether another state makes links in the place of this one's.
+    pub(crate) fn is_renewed(&self, state: &str) -> bool {
+        let mut of = self.prepared.values().map(|ready| ready.makes_links_of());
+        of.any(|of| of == Some(state))
+    }
+}
+
 /// What activities are prepared with.
 pub(crate) struct Preparation {
     pub(crate) catalog: Catalog,

@@ -363,7 +363,7 @@ async fn a_new_link_is_made_after_the_yes_to_closing_the_one_before() {
     assert_eq!(world.state("INV-1").await, "await_payment");
     let links = world.links().await;
     let words: Vec<LinkStatus> = links.iter().map(|link| link.status).collect();
-    assert_eq!(words, [LinkStatus::Cancelled, LinkStatus::Created]);
+    assert_eq!(words, [LinkStatus::Superseded, LinkStatus::Created]);
     assert_eq!((desk.count("deactivate"), desk.count("create")), (1, 2));
 }
 

@@ -388,7 +388,7 @@ async fn a_new_entry_closes_the_earlier_link_first() {
         "{requests:?}"
     );
     let links = world.links().await;
-    assert_eq!(links[0].status, LinkStatus::Cancelled);
+    assert_eq!(links[0].status, LinkStatus::Superseded);
     assert_eq!(links[1].status, LinkStatus::Created);
     assert_ne!(links[0].reference, links[1].reference);
     let live = world

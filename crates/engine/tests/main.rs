@@ -15,6 +15,7 @@ mod concurrency;
 mod determinism;
 mod inputs;
 mod life;
+mod link_activities;
 mod links;
 mod messages;
 mod permissions;

@@ -15,7 +15,7 @@ use values::{Fields, Timestamp};
 
 use crate::support::{
     Blow, CrashGateway, CrashHost, CrashStore, Fuse, Parts, World, flagship, item, noticed,
-    put_invoice, renewing, start_time,
+    put_invoice, renewing, start_time, working,
 };
 
 const PROFILES: [&str; 4] = ["idempotent", "unique_reference", "lookup_only", "nothing"];
@@ -81,6 +81,29 @@ impl Scene {
                 Step::To(200),
             ],
             definition: renewing(),
+            ..Scene::plain(profile)
+        }
+    }
+
+    /// The same by the activity for it.
+    fn renewed(profile: &'static str) -> Scene {
+        Scene {
+            definition: working("renew_payment_link", json!({ "expires": { "days": 2 } })),
+            ..Scene::second_entry(profile)
+        }
+    }
+
+    /// Money that came another way is recorded.
+    fn recorded(profile: &'static str) -> Scene {
+        Scene {
+            script: json!({ "pay": "never" }),
+            steps: &[
+                Step::Act("approve"),
+                Step::To(60),
+                Step::Act("renew"),
+                Step::To(200),
+            ],
+            definition: working("record_payment", json!({ "transaction": "S-1" })),
             ..Scene::plain(profile)
         }
     }
@@ -315,6 +338,18 @@ async fn a_crash_around_a_second_link_leads_to_the_same_end() {
     for profile in PROFILES {
         every_single_crash(&Scene::second_entry(profile), false, &BLOWS[..2]).await;
     }
+}
+
+#[tokio::test]
+async fn a_crash_around_a_renewal_leads_to_the_same_end() {
+    for profile in ["idempotent", "lookup_only"] {
+        every_single_crash(&Scene::renewed(profile), false, &BLOWS[..2]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_crash_around_a_recorded_payment_leads_to_the_same_end() {
+    every_single_crash(&Scene::recorded("idempotent"), false, &BLOWS[..2]).await;
 }
 
 #[tokio::test]

@@ -146,17 +146,10 @@ impl Default for Project {
     fn default() -> Project {
         let name = AccountName::new("main");
         let account = Account {
-            name: name.clone(),
-            gateway: "sandbox".to_owned(),
-            currency: Currency::Irr,
-            active: true,
-            online_payment: true,
             expires_days: Some(3),
             receipt_type: Some("online".to_owned()),
-            amount_max: None,
-            amount_min: None,
-            texts_payer: false,
             reusable: Some(false),
+            ..Account::new(name.clone(), "sandbox", Currency::Irr)
         };
         let account = ProjectAccount {
             account,

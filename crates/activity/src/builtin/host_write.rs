@@ -37,11 +37,7 @@ pub(super) const FINANCIAL_ENTITIES: [&str; 9] = [
 /// Stores a write to be performed.
 pub(super) fn plan(activity: &str, change: &Change) -> Plan {
     match serde_json::to_value(change) {
-        Ok(body) => Plan::Perform(Request {
-            activity: activity.to_owned(),
-            body,
-            attempt_seconds_max: ATTEMPT_SECONDS_MAX,
-        }),
+        Ok(body) => Plan::Perform(Request::new(activity, body, ATTEMPT_SECONDS_MAX)),
         Err(error) => Plan::Finish(Box::new(Outcome::error(UNREADABLE, error.to_string()))),
     }
 }

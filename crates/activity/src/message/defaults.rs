@@ -19,6 +19,17 @@ pub(crate) enum ExpiryForm {
     Days,
 }
 
+impl ExpiryForm {
+    /// How an expiry reads that is known as an instant only: a midnight ends a date.
+    pub(crate) fn of(at: Timestamp, zone: &Zone) -> ExpiryForm {
+        if zone.start_of_day(zone.local_date(at)) == at {
+            ExpiryForm::Date
+        } else {
+            ExpiryForm::Days
+        }
+    }
+}
+
 /// What a text about a link tells.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkWords<'a> {

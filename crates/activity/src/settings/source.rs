@@ -49,6 +49,14 @@ pub(crate) struct NowSetting {
     pub(crate) now: bool,
 }
 
+impl SourceSetting {
+    /// The value of a field of the item.
+    pub(crate) fn field(name: &str) -> SourceSetting {
+        let value = Scalar(serde_json::Value::String(format!("item.{name}")));
+        SourceSetting::Expression(ExpressionSetting { value })
+    }
+}
+
 /// What a value must be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SourceType<'a> {

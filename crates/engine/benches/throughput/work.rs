@@ -209,11 +209,11 @@ impl Prepared for InProcess {
     }
 
     fn plan(&self, _context: &PlanContext<'_>) -> Plan {
-        Plan::Perform(Request {
-            activity: "in_process".to_owned(),
-            body: json!({ "amount": "45000000 IRR" }),
-            attempt_seconds_max: 30,
-        })
+        Plan::Perform(Request::new(
+            "in_process",
+            json!({ "amount": "45000000 IRR" }),
+            30,
+        ))
     }
 
     fn conclude(&self, _context: &PlanContext<'_>, _request: &Request, _result: &Json) -> Outcome {

@@ -13,7 +13,7 @@ pub struct LinkRow {
     pub id: LinkId,
     /// The item it was made for.
     pub item: ItemRef,
-    /// The state that made it.
+    /// The state whose link it is: the one that made it, or that of the link it renews.
     pub state: String,
     /// The state entry that made it.
     pub entry: u64,
@@ -83,6 +83,9 @@ pub struct LinkRow {
     /// provider's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
+    /// The link that has taken its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<LinkId>,
 }
 
 impl LinkRow {
@@ -98,7 +101,7 @@ impl LinkRow {
         LinkRow {
             id: LinkId::from(draft.reference.as_str()),
             item: instance.item.as_ref().clone(),
-            state: state.to_owned(),
+            state: draft.state.unwrap_or_else(|| state.to_owned()),
             entry,
             gateway: account
                 .map(|account| account.gateway.clone())
@@ -129,6 +132,7 @@ impl LinkRow {
             sent_at: draft.texted.then_some(now),
             called_for: None,
             by_hand: false,
+            replaced_by: None,
         }
     }
 }

@@ -182,8 +182,8 @@ pub(crate) enum AnswerEnd {
 pub struct ReceiptRow {
     /// The receipt.
     pub receipt: Receipt,
-    /// The link it came through.
-    pub link: LinkId,
+    /// The link it came through, if it did.
+    pub link: Option<LinkId>,
     /// Whether the host has registered it.
     pub registered: bool,
 }

@@ -62,17 +62,8 @@ pub(crate) fn item(id: &str) -> ItemRef {
 
 pub(crate) fn account() -> Account {
     Account {
-        name: "main".into(),
-        gateway: "sandbox".to_owned(),
-        currency: Currency::Irr,
-        active: true,
-        online_payment: true,
         expires_days: Some(2),
-        receipt_type: None,
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new("main", "sandbox", Currency::Irr)
     }
 }
 

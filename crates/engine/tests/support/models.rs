@@ -154,6 +154,42 @@ pub(crate) fn renewing_with(on: &[(&str, Option<&str>, &str)]) -> Definition {
     )
 }
 
+/// The flagship whose wait can be left for an activity on its link, which leads back to the wait.
+pub(crate) fn working(name: &str, with: Json) -> Definition {
+    let made = [("success", "await_payment"), ("error", "refused")];
+    let worked = [("success", "await_payment"), ("error", "refused")];
+    let paid = [
+        ("paid", "done"),
+        ("expired", "late"),
+        ("cancelled", "closed"),
+    ];
+    model_with(
+        json!([
+            state("review", task("sales_manager", &[("approve", "make_link")])),
+            state(
+                "make_link",
+                activity("create_payment_link", link_settings(), &made)
+            ),
+            routed(
+                state("await_payment", wait_payment("make_link", &paid)),
+                &[("renew", None, "work")]
+            ),
+            state("work", activity(name, with, &worked)),
+            state("late", task("sales_manager", &[("again", "work")])),
+            state("refused", task("sales_manager", &[("again", "work")])),
+            state("closed", json!({ "end": "cancelled" })),
+            state("done", json!({ "end": "success" })),
+        ]),
+        json!({
+            "events": events(&["renew"]),
+            "fields": {
+                "pay_days": field("number"), "slip_no": field("text"), "receipt": field("receipt"),
+                "cash_receipt": field("receipt"),
+            },
+        }),
+    )
+}
+
 /// The flagship: review → make_link → await → paid, with a task for errors.
 pub(crate) fn flagship() -> Definition {
     model_with(

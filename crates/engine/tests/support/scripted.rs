@@ -88,11 +88,11 @@ impl Prepared for Ready {
     }
 
     fn plan(&self, context: &PlanContext<'_>) -> Plan {
-        Plan::Perform(Request {
-            activity: "scripted".to_owned(),
-            body: json!({ "asked_in": context.state }),
-            attempt_seconds_max: 30,
-        })
+        Plan::Perform(Request::new(
+            "scripted",
+            json!({ "asked_in": context.state }),
+            30,
+        ))
     }
 
     fn conclude(&self, _: &PlanContext<'_>, _: &Request, result: &Json) -> Outcome {

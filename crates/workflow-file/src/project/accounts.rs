@@ -82,17 +82,12 @@ fn account(entry: &Entry, findings: &mut Findings) -> Option<ProjectAccount> {
         .and_then(|node| read::whole(node, "the number of days", 1..=EXPIRES_DAYS_MAX, findings));
     let receipt = record.get("receipt_type");
     let account = Account {
-        name: AccountName::new(entry.key.clone()),
-        currency: currency?,
         active: flag("active", findings),
         online_payment: flag("online_payment", findings),
         expires_days: days.and_then(|days| u32::try_from(days).ok()),
         receipt_type: receipt.and_then(|node| read::id(node, "a type of receipt", findings)),
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
         reusable: (gateway == "sandbox").then_some(false),
-        gateway,
+        ..Account::new(entry.key.as_str(), gateway, currency?)
     };
     if let Some(built_in) = networked {
         return Some(network::account(

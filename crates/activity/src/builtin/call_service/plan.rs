@@ -16,11 +16,7 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 pub(super) fn plan(ready: &Ready, context: &PlanContext<'_>) -> Plan {
     match decide(ready, context) {
         Ok(body) => match serde_json::to_value(&body) {
-            Ok(json) => Plan::Perform(Request {
-                activity: "call_service".to_owned(),
-                body: json,
-                attempt_seconds_max: body.timeout_seconds,
-            }),
+            Ok(json) => Plan::Perform(Request::new("call_service", json, body.timeout_seconds)),
             Err(error) => finish(VALUE_FAILED, error.to_string()),
         },
         Err((code, message)) => finish(code, message),

@@ -8,13 +8,20 @@ use payment::{CreatedLink, LinkStatus};
 use serde_json::{Value as Json, json};
 use values::Locale;
 
+use super::codes;
 use super::plan::Body;
-use super::{Ready, codes};
-use crate::message::{LinkWords, Rendered, draft, languages, link_text};
+use crate::message::{LinkWords, OwnTexts, Rendered, draft, languages, link_text};
 use crate::{Changes, LinkDraft, Outcome, PlanContext, Request};
 
-pub(super) fn conclude(
-    ready: &Ready,
+/// How a link is told of: the texts and the language of the step that makes it.
+#[derive(Clone, Copy)]
+pub(in crate::builtin) struct Telling<'a> {
+    pub(in crate::builtin) texts: &'a OwnTexts,
+    pub(in crate::builtin) language: Option<Locale>,
+}
+
+pub(in crate::builtin) fn conclude(
+    telling: Telling<'_>,
     context: &PlanContext<'_>,
     request: &Request,
     result: &Json,
@@ -33,12 +40,12 @@ pub(super) fn conclude(
         .reached
         .iter()
         .map(|to| {
-            let languages = languages(to.language, ready.language, context.locales);
+            let languages = languages(to.language, telling.language, context.locales);
             let medium = to.to.medium();
             draft(
                 to,
                 text(
-                    ready,
+                    telling.texts,
                     medium,
                     &languages,
                     &Scene {
@@ -64,6 +71,7 @@ pub(super) fn conclude(
         // Where the provider texts the payer, somebody is told.
         delivery_failed: body.recipients.reached.is_empty() && body.request.payer_mobile.is_none(),
         unreachable: body.recipients.unreachable.clone(),
+        supersedes: body.earlier.iter().map(|link| link.id.clone()).collect(),
         link: Some(record(body, Some(link))),
         ..Changes::default()
     };
@@ -81,6 +89,7 @@ fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
         .unwrap_or_default();
     LinkDraft {
         reference: body.request.reference,
+        state: body.of,
         account: body.account,
         provider_ref,
         url,
@@ -94,7 +103,10 @@ fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
     }
 }
 
-pub(super) fn may_have_made(request: &Request, result: Option<&Json>) -> Option<LinkDraft> {
+pub(in crate::builtin) fn may_have_made(
+    request: &Request,
+    result: Option<&Json>,
+) -> Option<LinkDraft> {
     let body: Body = serde_json::from_value(request.body.clone()).ok()?;
     let link = result.and_then(|result| serde_json::from_value(result.clone()).ok());
     Some(record(body, link))
@@ -109,8 +121,8 @@ struct Scene<'a> {
 
 /// The text of one message. A text of one's own that fails on this item gives way to the default:
 /// the link exists, and a message must go out.
-fn text(ready: &Ready, medium: Medium, languages: &[Locale], scene: &Scene<'_>) -> Rendered {
-    if let Some(texts) = ready.texts.of(medium) {
+fn text(own: &OwnTexts, medium: Medium, languages: &[Locale], scene: &Scene<'_>) -> Rendered {
+    if let Some(texts) = own.of(medium) {
         match texts.render(medium, languages, scene.facts) {
             Ok(rendered) => return rendered,
             Err(error) => tracing::warn!(
@@ -138,9 +150,10 @@ fn text(ready: &Ready, medium: Medium, languages: &[Locale], scene: &Scene<'_>) 
 
 /// The facts as they will be once the link is recorded.
 fn with_link(context: &PlanContext<'_>, body: &Body, link: &CreatedLink) -> Facts {
+    let state = body.of.as_deref().unwrap_or(context.state);
     let mut links = context.facts.links.as_ref().clone();
     links.insert(
-        context.state.to_owned(),
+        state.to_owned(),
         LinkFacts {
             id: body.request.reference.clone(),
             url: Some(link.url.clone()),
@@ -149,11 +162,11 @@ fn with_link(context: &PlanContext<'_>, body: &Body, link: &CreatedLink) -> Fact
             expires_at: Some(body.request.expires_at),
             paid_at: None,
             tracking_no: None,
-            state: context.state.to_owned(),
+            state: state.to_owned(),
         },
     );
     let mut facts = context.facts.clone();
     facts.links = Arc::new(links);
-    facts.latest_link = Some(context.state.to_owned());
+    facts.latest_link = Some(state.to_owned());
     facts
 }

@@ -1,26 +1,15 @@
 //! Closing the links of earlier entries first: one step, one live link.
 
 use chrono::TimeDelta;
-use payment::{ErrorClass, Gateway, GatewayError, LinkStatus, StatusReport};
+use payment::StatusReport;
 
 use super::codes;
 use super::perform::Work;
+use crate::builtin::closing::{Standing, close};
 use crate::{Attempted, EarlierLink, Observation, World};
 
 /// How long to wait before an open link is read again, in seconds.
 const READ_AGAIN_SECONDS: i64 = 60;
-
-/// How an earlier link stands after everything was done to close it.
-enum Standing {
-    /// It can never be paid, or it is paid.
-    Settled(StatusReport),
-    /// It can still be paid, and the gateway lets us close links.
-    Closing(StatusReport),
-    /// It can still be paid, and only time closes it.
-    Open(StatusReport),
-    /// The gateway cannot say.
-    Unknown(String, Option<TimeDelta>),
-}
 
 impl Work<'_> {
     /// Closes every earlier link. `Ok` means that none of them can be paid any more.
@@ -33,7 +22,7 @@ impl Work<'_> {
         let mut paid = false;
         for link in &self.body.earlier {
             let standing = match world.gateways.get(&link.account) {
-                Some(gateway) => self.close(gateway.as_ref(), link).await,
+                Some(gateway) => close(gateway.as_ref(), self.call(), &link.provider_ref).await,
                 None => Standing::Unknown(
                     format!("no gateway serves account `{}`", link.account),
                     None,
@@ -77,48 +66,6 @@ impl Work<'_> {
             return Err(Box::new(self.payment_wins(certain, observations).await));
         }
         Ok(observations)
-    }
-
-    async fn close(&self, gateway: &dyn Gateway, link: &EarlierLink) -> Standing {
-        let report = match gateway.status(self.call(), &link.provider_ref).await {
-            Ok(report) => report,
-            Err(error) => return unreadable(&error),
-        };
-        if report.status.is_closed() {
-            return Standing::Settled(report);
-        }
-        let doubtful = report.status == LinkStatus::Unknown;
-        let closer = gateway.as_deactivate();
-        let may_close = doubtful && closer.is_some();
-        if !(is_open(report.status) || may_close) {
-            return nobody_knows();
-        }
-        let Some(closer) = closer else {
-            return Standing::Open(report);
-        };
-        let asked = closer.deactivate(self.call(), &link.provider_ref).await;
-        if let Err(error) = &asked
-            && error.class == ErrorClass::Retryable
-        {
-            return unreadable(error);
-        }
-        // Whatever it answered, only its status counts: the link may have been paid meanwhile.
-        match gateway.status(self.call(), &link.provider_ref).await {
-            Ok(report) if report.status.is_closed() => Standing::Settled(report),
-            // Where the gateway can never say how a link stands, its yes to the closing is its word.
-            Ok(report) if doubtful && report.status == LinkStatus::Unknown && asked.is_ok() => {
-                Standing::Settled(StatusReport {
-                    status: LinkStatus::Cancelled,
-                    ..report
-                })
-            }
-            Ok(report) if is_open(report.status) => match asked {
-                Ok(()) => Standing::Closing(report),
-                Err(_) => Standing::Open(report),
-            },
-            Ok(_) => nobody_knows(),
-            Err(error) => unreadable(&error),
-        }
     }
 
     /// Comes back when the link may be closed: at its expiry where only time closes it.
@@ -171,25 +118,4 @@ impl Work<'_> {
             self.ask_again(code, &message, after)
         }
     }
-}
-
-fn is_open(status: LinkStatus) -> bool {
-    matches!(
-        status,
-        LinkStatus::Created | LinkStatus::Viewed | LinkStatus::Paying
-    )
-}
-
-fn nobody_knows() -> Standing {
-    Standing::Unknown(
-        "the gateway does not know how the link stands".to_owned(),
-        None,
-    )
-}
-
-fn unreadable(error: &GatewayError) -> Standing {
-    Standing::Unknown(
-        format!("an earlier link cannot be read: {error}"),
-        error.retry_after,
-    )
 }

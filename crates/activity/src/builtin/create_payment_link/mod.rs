@@ -1,18 +1,20 @@
 //! `create_payment_link`: one payment link per entry, whatever crashes.
 
 pub mod codes;
-mod conclude;
+pub(super) mod conclude;
 mod describe;
 mod earlier;
-mod perform;
-mod plan;
-mod settings;
+pub(super) mod perform;
+pub(super) mod plan;
+pub(super) mod settings;
 
 use async_trait::async_trait;
 use expression::Reads;
 use payment::Usage;
 use serde_json::Value as Json;
 use values::{AccountName, Currency, Locale, Money};
+
+use conclude::Telling;
 
 use crate::message::{OwnTexts, Recipients, Texts};
 use crate::problem::{PrepareContext, Problem};
@@ -66,7 +68,7 @@ enum Amount {
 
 /// When the link stops taking payments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Expires {
+pub(super) enum Expires {
     AccountDefault,
     Days(i64),
     DaysField(String),
@@ -127,7 +129,11 @@ impl Prepared for Ready {
     }
 
     fn conclude(&self, context: &PlanContext<'_>, request: &Request, result: &Json) -> Outcome {
-        conclude::conclude(self, context, request, result)
+        let telling = Telling {
+            texts: &self.texts,
+            language: self.language,
+        };
+        conclude::conclude(telling, context, request, result)
     }
 
     fn may_have_made(&self, request: &Request, result: Option<&Json>) -> Option<LinkDraft> {

@@ -41,7 +41,11 @@ enum Before {
     Decided(Box<Attempted>),
 }
 
-pub(super) async fn perform(request: &Request, attempt: &Attempt, world: &World) -> Attempted {
+pub(in crate::builtin) async fn perform(
+    request: &Request,
+    attempt: &Attempt,
+    world: &World,
+) -> Attempted {
     let body: Body = match serde_json::from_value(request.body.clone()) {
         Ok(body) => body,
         Err(error) => return park(codes::UNREADABLE, error.to_string()),

@@ -7,11 +7,11 @@ use host::{Destination, Medium, Party};
 use payment::{LinkRequest, Usage};
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
-use values::{AccountName, Currency, Date, Decimal, Mobile, Money, Timestamp, Value};
+use values::{AccountName, Currency, Date, Decimal, Locale, Mobile, Money, Timestamp, Value};
 
 use super::describe::default_description;
 use super::{Amount, Expires, Ready, codes};
-use crate::message::{ExpiryForm, Resolved, languages};
+use crate::message::{ExpiryForm, Recipients, Resolved, languages};
 use crate::{Account, EarlierLink, Outcome, Plan, PlanContext, ReceiptRule, Request};
 
 /// Receipt subtype where neither the step nor the account names one.
@@ -22,29 +22,35 @@ const ATTEMPT_SECONDS_MAX: i64 = 30;
 
 /// What is stored before the first call; every attempt works from exactly this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Body {
+pub(in crate::builtin) struct Body {
     /// The account the link pays into.
-    pub(super) account: AccountName,
+    pub(in crate::builtin) account: AccountName,
     /// What the gateway is asked.
-    pub(super) request: LinkRequest,
+    pub(in crate::builtin) request: LinkRequest,
     /// How the expiry was given.
-    pub(super) expiry_form: ExpiryForm,
+    pub(in crate::builtin) expiry_form: ExpiryForm,
     /// Who gets a message.
-    pub(super) recipients: Resolved,
+    pub(in crate::builtin) recipients: Resolved,
     /// Links of earlier entries that must be closed first.
-    pub(super) earlier: Vec<EarlierLink>,
+    pub(in crate::builtin) earlier: Vec<EarlierLink>,
     /// What receipt a payment makes.
-    pub(super) receipt: Option<ReceiptRule>,
+    pub(in crate::builtin) receipt: Option<ReceiptRule>,
+    /// The state whose link it is, where that is not the one that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::builtin) of: Option<String>,
 }
 
 /// Why there is no link: a code and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub(in crate::builtin) struct Refusal {
+    pub(in crate::builtin) code: &'static str,
+    pub(in crate::builtin) message: String,
 }
 
-fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refusal> {
+pub(in crate::builtin) fn refuse<T>(
+    code: &'static str,
+    message: impl Into<String>,
+) -> Result<T, Refusal> {
     Err(Refusal {
         code,
         message: message.into(),
@@ -52,13 +58,14 @@ fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Refusa
 }
 
 pub(super) fn plan(ready: &Ready, context: &PlanContext<'_>) -> Plan {
-    match decide(ready, context) {
+    planned("create_payment_link", decide(ready, context))
+}
+
+/// A request for a link, or why there is none, as a plan of that activity.
+pub(in crate::builtin) fn planned(activity: &str, decided: Result<Body, Refusal>) -> Plan {
+    match decided {
         Ok(body) => match serde_json::to_value(&body) {
-            Ok(body) => Plan::Perform(Request {
-                activity: "create_payment_link".to_owned(),
-                body,
-                attempt_seconds_max: ATTEMPT_SECONDS_MAX,
-            }),
+            Ok(body) => Plan::Perform(Request::new(activity, body, ATTEMPT_SECONDS_MAX)),
             Err(error) => finish(codes::UNREADABLE, &error.to_string()),
         },
         Err(refusal) => finish(refusal.code, &refusal.message),
@@ -69,12 +76,23 @@ fn finish(code: &str, message: &str) -> Plan {
     Plan::Finish(Box::new(Outcome::error(code, message)))
 }
 
+/// What a link is asked for, once account, amount and the rest are known.
+pub(in crate::builtin) struct Terms<'a> {
+    pub(in crate::builtin) account: &'a Account,
+    pub(in crate::builtin) amount: Money,
+    pub(in crate::builtin) expires: &'a Expires,
+    pub(in crate::builtin) description: String,
+    pub(in crate::builtin) usage: Usage,
+    pub(in crate::builtin) receipt: Option<ReceiptRule>,
+    pub(in crate::builtin) recipients: &'a Recipients,
+    pub(in crate::builtin) locale: Locale,
+}
+
 fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
     let account = usable_account(&ready.account, context)?;
     let party = debtor(context)?;
     let amount = amount(&ready.amount, account, context)?;
     check_amount(&amount, account)?;
-    let (expires_at, expiry_form) = expiry(&ready.expires, account, context)?;
     let languages = languages(party.language, ready.language, context.locales);
     let locale = languages.first().copied().unwrap_or_default();
     let description = match &ready.description {
@@ -93,37 +111,61 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
         approved: receipt.approved,
         field: receipt.field.clone(),
     });
-    if ready.usage == Usage::Reusable && account.reusable == Some(false) {
-        return refuse(
-            codes::NOT_REUSABLE,
-            format!("account `{}` takes no reusable links", account.name),
-        );
-    }
-    let mut recipients = ready.recipients.resolve(context);
-    let payer_mobile = if account.texts_payer {
-        Some(texted(&mut recipients, party)?)
-    } else {
-        None
-    };
-    Ok(Body {
-        account: account.name.clone(),
-        request: LinkRequest {
-            reference: context.reference.to_owned(),
-            amount,
-            expires_at,
-            description,
-            usage: ready.usage,
-            payer_mobile,
-            comment: None,
-            payer_name: Some(party.name.clone()).filter(|name| !name.trim().is_empty()),
-            locale,
-            extras: std::collections::BTreeMap::new(),
-        },
-        expiry_form,
-        recipients,
-        earlier: context.answers.earlier_links.clone(),
+    let terms = Terms {
+        account,
+        amount,
+        expires: &ready.expires,
+        description,
+        usage: ready.usage,
         receipt,
-    })
+        recipients: &ready.recipients,
+        locale,
+    };
+    terms.body(party, context)
+}
+
+impl Terms<'_> {
+    /// Everything that is stored before the first call.
+    pub(in crate::builtin) fn body(
+        self,
+        party: &Party,
+        context: &PlanContext<'_>,
+    ) -> Result<Body, Refusal> {
+        let account = self.account;
+        let (expires_at, expiry_form) = expiry(self.expires, account, context)?;
+        if self.usage == Usage::Reusable && account.reusable == Some(false) {
+            return refuse(
+                codes::NOT_REUSABLE,
+                format!("account `{}` takes no reusable links", account.name),
+            );
+        }
+        let mut recipients = self.recipients.resolve(context);
+        let payer_mobile = if account.texts_payer {
+            Some(texted(&mut recipients, party)?)
+        } else {
+            None
+        };
+        Ok(Body {
+            account: account.name.clone(),
+            request: LinkRequest {
+                reference: context.reference.to_owned(),
+                amount: self.amount,
+                expires_at,
+                description: self.description,
+                usage: self.usage,
+                payer_mobile,
+                comment: None,
+                payer_name: Some(party.name.clone()).filter(|name| !name.trim().is_empty()),
+                locale: self.locale,
+                extras: std::collections::BTreeMap::new(),
+            },
+            expiry_form,
+            recipients,
+            earlier: context.answers.earlier_links.clone(),
+            receipt: self.receipt,
+            of: None,
+        })
+    }
 }
 
 /// The number that the provider texts: the first of the recipients, or the party's own. Nobody is
@@ -150,7 +192,7 @@ fn texted(recipients: &mut Resolved, party: &Party) -> Result<String, Refusal> {
     Ok(mobile.as_str().to_owned())
 }
 
-fn usable_account<'a>(
+pub(in crate::builtin) fn usable_account<'a>(
     name: &AccountName,
     context: &PlanContext<'a>,
 ) -> Result<&'a Account, Refusal> {
@@ -171,7 +213,7 @@ fn usable_account<'a>(
     }
 }
 
-fn debtor<'a>(context: &PlanContext<'a>) -> Result<&'a Party, Refusal> {
+pub(in crate::builtin) fn debtor<'a>(context: &PlanContext<'a>) -> Result<&'a Party, Refusal> {
     match &context.answers.party {
         None => refuse(codes::NO_PARTY, "the item is related to nobody"),
         Some(party) if party.lead => refuse(
@@ -239,7 +281,7 @@ fn bare_amount(field: &str, number: Decimal, currency: Currency) -> Result<Money
     )
 }
 
-fn check_amount(amount: &Money, account: &Account) -> Result<(), Refusal> {
+pub(in crate::builtin) fn check_amount(amount: &Money, account: &Account) -> Result<(), Refusal> {
     if amount.is_zero() {
         return refuse(codes::AMOUNT_ZERO, "the amount is zero");
     }

@@ -75,7 +75,7 @@ enum AmountSetting {
 /// Until when a link can be paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum ExpiresSetting {
+pub(in crate::builtin) enum ExpiresSetting {
     /// That many times 24 hours after the state was entered.
     Days(GivenSetting),
     /// Until that day is over, local time.
@@ -85,7 +85,7 @@ enum ExpiresSetting {
 /// A constant, or the value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum GivenSetting {
+pub(in crate::builtin) enum GivenSetting {
     /// The value of this field of the item.
     Field(FieldRef),
     /// A constant.
@@ -111,24 +111,24 @@ enum NoReceipt {
 }
 
 /// A receipt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ReceiptRuleSetting {
+pub(in crate::builtin) struct ReceiptRuleSetting {
     /// Receipt subtype, such as `online`. Without it, the account's.
     #[serde(default, rename = "type")]
-    kind: Option<String>,
+    pub(in crate::builtin) kind: Option<String>,
     /// `auto` approves it at once; `manual`, the default, leaves it to a person.
     #[serde(default)]
-    approve: Approval,
+    pub(in crate::builtin) approve: Approval,
     /// The receipt field of the item it is attached to.
     #[serde(default)]
-    field: Option<String>,
+    pub(in crate::builtin) field: Option<String>,
 }
 
 /// Who approves a receipt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Approval {
+pub(in crate::builtin) enum Approval {
     /// Nobody: it is approved at once.
     Auto,
     /// A person.
@@ -228,7 +228,11 @@ fn amount(
     }
 }
 
-fn expiry(setting: &ExpiresSetting, place: &Place, check: &mut Check<'_>) -> Option<Expires> {
+pub(in crate::builtin) fn expiry(
+    setting: &ExpiresSetting,
+    place: &Place,
+    check: &mut Check<'_>,
+) -> Option<Expires> {
     match setting {
         ExpiresSetting::Days(GivenSetting::Field(FieldRef { field })) => check
             .field_of(&place.key("days").key("field"), field, &["number"])

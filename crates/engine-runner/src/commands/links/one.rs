@@ -54,7 +54,7 @@ async fn shown(opened: &wiring::Opened, name: &str) -> Outcome<Shown> {
     let mut paid: Vec<PaymentRow> = rows::all(store, Table::Payments, Half::Open).await?;
     paid.retain(|row| row.link == link.id);
     let mut receipts: Vec<ReceiptRow> = rows::all(store, Table::Receipts, Half::Open).await?;
-    receipts.retain(|row| row.link == link.id);
+    receipts.retain(|row| row.link.as_ref() == Some(&link.id));
     let mut messages: Vec<MessageRow> = rows::all(store, Table::Messages, Half::Personal).await?;
     messages.retain(|row| row.link.as_ref() == Some(&link.id));
     Ok(Shown {

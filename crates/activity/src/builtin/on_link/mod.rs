@@ -1,0 +1,99 @@
+//! What activities on an existing link share: which link is meant, what is stored before the first
+//! call, and how it is performed.
+
+mod perform;
+mod target;
+
+use payment::{Operation, ProviderRef, StatusReport};
+use serde::{Deserialize, Serialize};
+use values::{AccountName, LinkId};
+
+use crate::{KnownLink, Outcome, Plan, Request};
+
+pub(super) use perform::perform;
+pub(super) use target::{account, compile_of, compile_of_at, offered, target};
+
+/// How long one attempt may take, in seconds.
+const ATTEMPT_SECONDS_MAX: i64 = 30;
+
+/// The state has made no link yet.
+pub(super) const NO_LINK: &str = "no_link";
+/// The link takes no payment any more.
+pub(super) const LINK_CLOSED: &str = "link_closed";
+/// The link is paid.
+pub(super) const LINK_PAID: &str = "link_paid";
+/// Nobody knows yet whether the link was made.
+pub(super) const LINK_UNKNOWN: &str = "link_unknown";
+/// The provider is not done with the link yet.
+const LINK_OPEN: &str = "link_open";
+/// The gateway has no such operation.
+pub(super) const UNSUPPORTED: &str = "unsupported_operation";
+/// No gateway serves the link's account.
+const ACCOUNT_UNKNOWN: &str = "account_unknown";
+/// The stored request or the gateway's answer cannot be read.
+pub(super) const UNREADABLE: &str = "unreadable";
+
+/// What is stored before the first call; every attempt works from exactly this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Body {
+    /// Our id of the link.
+    link: LinkId,
+    /// The account it pays into.
+    account: AccountName,
+    /// How the provider names it.
+    provider_ref: ProviderRef,
+    /// What is wanted of it.
+    wish: Wish,
+}
+
+/// What is wanted of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Wish {
+    /// The provider's word.
+    Read,
+    /// That it takes no payment any more.
+    Close,
+    /// What only some providers can do. Asked twice it is done once, so a lost answer is asked again.
+    Operate(Operation),
+    /// The provider's own message once more. It is not asked for twice.
+    Tell(values::Timestamp),
+    /// Money that came another way.
+    Record {
+        /// What the ledger is told.
+        report: StatusReport,
+        /// What the provider is told, where it can be.
+        tell: Option<Operation>,
+    },
+}
+
+/// Stores what is wanted of a link.
+pub(super) fn request(
+    activity: &str,
+    link: &KnownLink,
+    wish: Wish,
+) -> Result<Request, Box<Outcome>> {
+    let body = Body {
+        link: link.id.clone(),
+        account: link.draft.account.clone(),
+        provider_ref: link.draft.provider_ref.clone(),
+        wish,
+    };
+    match serde_json::to_value(&body) {
+        Ok(body) => Ok(Request::new(activity, body, ATTEMPT_SECONDS_MAX)),
+        Err(error) => Err(refused(UNREADABLE, error.to_string())),
+    }
+}
+
+/// A request or an outcome as a plan.
+pub(super) fn plan(decided: Result<Request, Box<Outcome>>) -> Plan {
+    match decided {
+        Ok(request) => Plan::Perform(request),
+        Err(outcome) => Plan::Finish(outcome),
+    }
+}
+
+/// An error before anything was asked.
+pub(super) fn refused(code: &str, message: impl Into<String>) -> Box<Outcome> {
+    Box::new(Outcome::error(code, message))
+}

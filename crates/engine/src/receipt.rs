@@ -1,0 +1,109 @@
+//! Receipts: of a payment through a link, and of money that came another way.
+
+use activity::{OutsideReceipt, ReceiptRule};
+use host::{Change, Receipt};
+use payment::PaymentFact;
+use persistence::{Row, Table, Write};
+use state_machine::Instance;
+use values::{Fields, LinkId, ReceiptId, Value};
+
+use crate::record::{self, LinkRow, PaymentRow, ReceiptRow};
+use crate::submit::Extra;
+use crate::{Core, Error};
+
+/// What stands for a gateway where none took the money.
+pub(crate) const OUTSIDE: &str = "outside";
+
+impl Core {
+    /// A payment's rows: itself under its permanent key, and its receipt where one is wished.
+    pub(crate) fn payment_writes(
+        &self,
+        link: &LinkRow,
+        (fact, first): (&PaymentFact, bool),
+        extra: &mut Extra,
+        set: &mut Fields,
+    ) -> Result<(), Error> {
+        let receipt = link.receipt.as_ref().map(|rule| receipt(link, rule, fact));
+        let row = PaymentRow {
+            link: link.id.clone(),
+            item: link.item.clone(),
+            gateway: link.gateway.clone(),
+            account: link.account.clone(),
+            fact: fact.clone(),
+            receipt: receipt.as_ref().map(|receipt| receipt.id.clone()),
+            recorded_at: self.clock.now(),
+        };
+        extra.writes.push(Write::Unique {
+            table: Table::Payments,
+            key: record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction),
+            row: Row::open(record::encode(&row)?),
+        });
+        let Some(receipt) = receipt else {
+            return Ok(());
+        };
+        extra.writes.push(receipt_write(Some(&link.id), &receipt)?);
+        let id = receipt.id.clone();
+        extra.host_changes.push(Change::RegisterReceipt { receipt });
+        // A field holds one receipt: that of the payment that was asked for.
+        let field = link.receipt.as_ref().and_then(|rule| rule.field.clone());
+        if let Some(field) = field.filter(|_| first) {
+            set.insert(field.clone(), Value::Receipt(id.to_string()));
+            extra
+                .host_changes
+                .push(Change::AttachReceipt { field, receipt: id });
+        }
+        Ok(())
+    }
+}
+
+/// The receipt of a payment. Its number follows from the payment, so a repeat makes the same one.
+fn receipt(link: &LinkRow, rule: &ReceiptRule, fact: &PaymentFact) -> Receipt {
+    let account = link.account.as_str();
+    let id = record::receipt_id(&link.gateway, account, &fact.transaction);
+    Receipt {
+        id: ReceiptId::from(id),
+        kind: rule.kind.clone(),
+        party: link.party.clone(),
+        item: link.item.clone(),
+        amount: fact.amount,
+        account: link.account.clone(),
+        gateway: link.gateway.clone(),
+        transaction: fact.transaction.clone(),
+        tracking_no: fact.tracking_no.clone(),
+        paid_at: fact.paid_at,
+        approved: rule.approved,
+    }
+}
+
+/// The receipt of money that came through no link.
+pub(crate) fn outside_receipt(draft: OutsideReceipt, instance: &Instance) -> Receipt {
+    let account = draft.account.as_str();
+    let id = record::receipt_id(OUTSIDE, account, &draft.transaction);
+    Receipt {
+        id: ReceiptId::from(id),
+        kind: draft.rule.kind,
+        party: instance.party.clone(),
+        item: instance.item.as_ref().clone(),
+        amount: draft.amount,
+        account: draft.account,
+        gateway: OUTSIDE.to_owned(),
+        transaction: draft.transaction,
+        tracking_no: draft.tracking_no,
+        paid_at: draft.paid_at,
+        approved: draft.rule.approved,
+    }
+}
+
+/// A receipt under its permanent key.
+pub(crate) fn receipt_write(link: Option<&LinkId>, receipt: &Receipt) -> Result<Write, Error> {
+    let row = ReceiptRow {
+        receipt: receipt.clone(),
+        link: link.cloned(),
+        registered: false,
+    };
+    Ok(Write::Unique {
+        table: Table::Receipts,
+        key: receipt.id.as_str().as_bytes().to_vec(),
+        row: Row::open(record::encode(&row)?),
+    })
+}
