@@ -1,5 +1,6 @@
-//! The pages about codes: those of the rooms below, and those of this program.
+//! The pages about codes and activities: those of the rooms below, and those of this program.
 
+use charkh::activity::Catalog;
 use charkh::{scenario, workflow_file};
 
 /// A page about a code.
@@ -33,7 +34,20 @@ pub(crate) fn all() -> Vec<Page> {
         title: title(text),
         text,
     });
-    let mut pages: Vec<Page> = files.chain(scenarios).chain(own).collect();
+    let activities = Catalog::builtin();
+    let activities = activities.iter().map(|activity| {
+        let descriptor = activity.descriptor();
+        Page {
+            code: descriptor.name,
+            title: descriptor.summary.trim_end_matches('.'),
+            text: descriptor.page,
+        }
+    });
+    let mut pages: Vec<Page> = files
+        .chain(scenarios)
+        .chain(own)
+        .chain(activities)
+        .collect();
     pages.sort_by_key(|page| page.code);
     pages
 }

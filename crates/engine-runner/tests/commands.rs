@@ -298,6 +298,8 @@ fn schemas_are_json_and_codes_are_explained() {
         "explain.txt",
         &place.run("explain store_locked").expect(0).out,
     );
+    let activity = place.run("explain renew_payment_link").expect(0).out;
+    assert!(activity.starts_with("# renew_payment_link\n"), "{activity}");
     let listed = place.run("explain").expect(0).out;
     assert!(listed.lines().count() > 60, "{listed}");
     let unknown = place.run("explain WF9999").expect(3);

@@ -1,18 +1,18 @@
-//! `explain`: what a code means, offline.
+//! `explain`: what a code means and what an activity does, offline.
 
 use crate::codes;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
-/// Say more about a code.
+/// Say more about a code or an activity.
 ///
 /// Every error and warning has a code; here is what it means, why it is one, and how to mend it.
-/// Without a code, all of them are listed.
+/// An activity's page has its settings, outcomes and codes. Without a word, all of them are listed.
 ///
-/// Example: engine-runner explain WF0201
+/// Example: engine-runner explain create_payment_link
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The code, as `WF0201` or `store_locked`.
+    /// The code, as `WF0201` or `store_locked`, or the activity.
     code: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Ok(Exit::Done)
         }
         None => {
-            let failure = Failure::usage("unknown_code", format!("there is no code `{wanted}`"));
+            let failure = Failure::usage("unknown_code", format!("there is no code or activity `{wanted}`"));
             let known = codes::all();
             let nearest = charkh::workflow_file::diagnostic::nearest(
                 wanted,
