@@ -31,6 +31,9 @@ pub(crate) const POLL: &str = "poll";
 /// The source of what is seen of a link before another one takes its place.
 pub(crate) const REPLACED: &str = "before a new link";
 
+/// The source of what a reading says that a call has brought forward.
+pub(crate) const CALLED: &str = "call";
+
 /// How the source of what a person records begins; the person follows.
 pub(crate) const RECORDED: &str = "recorded by";
 
@@ -383,9 +386,14 @@ impl Core {
         }
         let new = before.status != link.status && waits_for_us(link.status);
         let called = before.called_for.is_some() && before.called_for == before.next_poll;
+        let reading = matches!(source, POLL | CALLED);
+        let missed = before.next_poll.is_some() && before.called_for > before.next_poll;
         if called && (source == POLL || before.called_for > Some(now)) {
             // A call came while this reading was under way: it may know nothing of what the call is about.
             batch.link_due(link, before.next_poll)?;
+        } else if missed && reading && !link.status.is_paid() {
+            // The same for a call that came after the moment at which this reading was due.
+            batch.link_due(link, before.called_for)?;
         } else if new && source != POLL {
             // A reading does what has to be done about it.
             batch.link_due(link, Some(now))?;

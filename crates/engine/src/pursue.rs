@@ -14,7 +14,7 @@ impl Core {
     pub(crate) async fn pursue(&self, link: &LinkRow, report: StatusReport) -> Result<(), Error> {
         let report = self.taken(link, report).await;
         let called = link.called_for.is_some() && link.called_for == link.next_poll;
-        let source = if called { "call" } else { links::POLL };
+        let source = if called { links::CALLED } else { links::POLL };
         self.settle_link(&link.id, &report, source).await?;
         self.close_expiring(link, report.status).await
     }

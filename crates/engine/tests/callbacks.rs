@@ -177,6 +177,36 @@ async fn a_call_without_proof_forces_one_reading_in_a_minute() {
     world.sound("INV-1").await;
 }
 
+/// Clause 42: a call that comes while a late reading is under way is not answered by that reading,
+/// which may have been made before the payment.
+#[tokio::test]
+async fn a_call_during_a_reading_is_followed_by_another() {
+    // The regular reading, and one that was made for a call before.
+    for earlier_call in [false, true] {
+        let (world, desk) = at(Desk::new()).await;
+        world.approved("INV-1").await;
+        let link = world.links().await.remove(0);
+        if earlier_call {
+            call(&world, Desk::hint(&link.reference, "first")).await;
+        }
+        // The machine was busy, so the reading comes later than it was due.
+        let now = world.engine.now() + TimeDelta::seconds(90);
+        world.parts.clock.set(now);
+        let (engine, desk_then) = (world.engine.clone(), desk.clone());
+        let (reference, amount) = (link.reference.clone(), link.amount);
+        desk.meanwhile(async move {
+            let payments = vec![fact("t-1", amount, now)];
+            desk_then.say(&reference, LinkStatus::Paid, payments);
+            let parts = Desk::hint(&reference, "second");
+            engine.handle_callback(&"main".into(), parts).await.unwrap();
+        });
+        world.settle().await;
+        world.advance(TimeDelta::minutes(1)).await;
+        assert_eq!(world.state("INV-1").await, "done", "{earlier_call}");
+        world.sound("INV-1").await;
+    }
+}
+
 #[tokio::test]
 async fn a_reading_for_a_call_survives_a_crash() {
     let (world, desk) = at(Desk::new()).await;

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use payment::{
     Call, Callback, CallbackParts, CallbackReply, Capabilities, CreatedLink, Deactivate,
     Descriptor, Found, Gateway, GatewayError, Limits, LinkRequest, LinkStatus, Operated, Operation,
@@ -26,6 +28,7 @@ pub(crate) struct Desk {
     made: Mutex<Vec<LinkRequest>>,
     requests: Mutex<Vec<String>>,
     before: Hook,
+    meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
     batches: bool,
     numbered: bool,
 }
@@ -52,6 +55,7 @@ impl Desk {
             made: Mutex::default(),
             requests: Mutex::default(),
             before: Mutex::new(Box::new(|_, _| None)),
+            meanwhile: Mutex::default(),
             batches: false,
             numbered: false,
         }
@@ -99,6 +103,11 @@ impl Desk {
         + 'static,
     ) {
         *self.before.lock().unwrap() = Box::new(hook);
+    }
+
+    /// Happens while its next answer to a question about a link is on the way.
+    pub(crate) fn meanwhile(&self, work: impl Future<Output = ()> + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(work.boxed());
     }
 
     /// From now on the provider says this of a link.
@@ -222,8 +231,12 @@ impl Gateway for Desk {
 
     async fn status(&self, _call: Call, link: &ProviderRef) -> Result<StatusReport, GatewayError> {
         self.asked("status")?;
-        let links = self.links.lock().unwrap();
-        Ok(links[&link.0["reference"]].clone())
+        let report = self.links.lock().unwrap()[&link.0["reference"]].clone();
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(work) = meanwhile {
+            work.await;
+        }
+        Ok(report)
     }
 
     async fn find(&self, _call: Call, _reference: &str) -> Result<Found, GatewayError> {
