@@ -13,25 +13,25 @@ const RUN: &str = "run workflows/invoice.yaml --items items.csv --play invoice.p
                    --clock virtual --store data --json";
 
 /// What the history says of an attempt that a kill cut off.
-const CUT_OFF: &str = "the process that made this attempt is gone";
+pub(crate) const CUT_OFF: &str = "the process that made this attempt is gone";
 
 /// A generator that is good enough to choose moments, and the same for a seed.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    fn between(&mut self, least: u64, most: u64) -> u64 {
+    pub(crate) fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.next() % (most - least)
     }
 }
 
-fn number(variable: &str, default: u64) -> u64 {
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
     let set = std::env::var_os(variable);
     set.map_or(default, |text| text.to_str().unwrap().parse().unwrap())
 }
@@ -219,7 +219,7 @@ fn judge(
 }
 
 /// The fixed seed, and one that is new every time and printed.
-fn seeds() -> [u64; 2] {
+pub(crate) fn seeds() -> [u64; 2] {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap();
     [
         0x51ed_c0de,

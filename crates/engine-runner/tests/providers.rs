@@ -1,259 +1,12 @@
 //! Every provider over sockets: played by `sandbox`, called back through `listen`, and the commands on
 //! the store that comes of it.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
-
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-
+use crate::provider_stage::{Stage, Way, http, token};
 use crate::support::{Place, Ran};
 
-const LISTEN_SECRET: &str = "correct-horse-battery-staple";
-
-const WORKFLOW: &str = "
-workflow: sale
-version: 1
-entity: invoice
-label: { en: Sale }
-fields: { receipt: { type: receipt } }
-initial: make_link
-states:
-  make_link:
-    label: { en: Make the link }
-    activity: create_payment_link
-    with:
-      account: main
-      amount: final
-      expires: { days: 3 }
-      recipients: { sms: [contact], email: [contact] }
-      message: default
-      receipt: { type: online, approve: auto, field: receipt }
-    next: { success: await_payment, error: failed }
-  await_payment:
-    label: { en: Wait }
-    wait: { payment: make_link }
-    next: { paid: paid, expired: failed }
-  paid: { label: { en: Paid }, end: success }
-  failed: { label: { en: Failed }, end: failed }
-";
-
-const PEOPLE: &str = "
-people: { ali: { name: Ali, roles: [accountant] } }
-parties:
-  acme:
-    name: ACME
-    mobile: '09121112233'
-    contact: { name: N. Kazemi, mobile: '09124445566', email: k@acme.example }
-";
-
-/// A process that ends with the test.
-struct Running {
-    child: Child,
-    out: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Running {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Running { child, out }
-    }
-
-    /// What it says up to a line that begins so.
-    fn until(&mut self, beginning: &str) -> String {
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(self.out.read_line(&mut line).unwrap() > 0, "{text}");
-            text.push_str(&line);
-            if line.starts_with(beginning) {
-                return text;
-            }
-        }
-    }
-
-    /// Ends it as a person does, with Ctrl-C; its exit code.
-    fn interrupt(&mut self) -> i32 {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
-        assert!(sent.success());
-        self.child.wait().unwrap().code().unwrap_or(-1)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// An answer: status, headers with names in lower case, body.
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-/// One request over a connection of its own; `None` when the connection ends without an answer.
-fn http(method: &str, url: &str, body: &str) -> Option<Answer> {
-    let rest = url.strip_prefix("http://").unwrap();
-    let (host, path) = rest.split_once('/').unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
-    let head = format!(
-        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    // A server that has heard enough may close before everything is sent.
-    let _ = stream.write_all(head.as_bytes());
-    let _ = stream.write_all(body.as_bytes());
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let mut lines = head.lines();
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers = lines
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-        .collect();
-    Some(Answer {
-        status,
-        headers,
-        body: body.to_owned(),
-    })
-}
-
-/// The address behind a secret, as `listen` derives it.
-fn token(name: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(LISTEN_SECRET.as_bytes()).unwrap();
-    mac.update(name.as_bytes());
-    let code = mac.finalize().into_bytes();
-    code[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-/// A provider that is played, a project with an account there, and where we listen.
-struct Stage {
-    place: Place,
-    provider: Running,
-    base: String,
-    port: u16,
-    secrets: Vec<(String, String)>,
-}
-
-impl Stage {
-    fn new(provider: &str, script: &str) -> Stage {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let place = Place::empty();
-        place.write("script.yaml", script.as_bytes());
-        let callback = format!("http://127.0.0.1:{port}/c/{}", token("main"));
-        let words =
-            format!("sandbox --provider {provider} --script script.yaml --callback {callback}");
-        let mut running = Running::start(place.command(&words));
-        let told = running.until("ready");
-        let base = told
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .unwrap()
-            .trim_end_matches(',')
-            .to_owned();
-        let snippet = &told[told.find("accounts:").unwrap()..told.find("\nenvironment").unwrap()];
-        let listen = format!(
-            "listen: {{ secret: env:LISTEN_SECRET, public_url: \"http://127.0.0.1:{port}\" }}\n"
-        );
-        let project = format!("zone: Asia/Tehran\nlanguages: [en]\n{snippet}{listen}{PEOPLE}");
-        place.write("charkh.yaml", project.as_bytes());
-        place.write("workflows/sale.yaml", WORKFLOW.as_bytes());
-        let secrets = told
-            .lines()
-            .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
-            .collect();
-        Stage {
-            place,
-            provider: running,
-            base,
-            port,
-            secrets,
-        }
-    }
-
-    fn command(&self, words: &str) -> Command {
-        let mut command = self.place.command(words);
-        command.env("LISTEN_SECRET", LISTEN_SECRET);
-        command.envs(self.secrets.iter().cloned());
-        command
-    }
-
-    fn run(&self, words: &str) -> Ran {
-        self.command(words).output().unwrap().into()
-    }
-
-    /// Runs an item until its link is sent, then stops as a person does.
-    fn make_link(&self, amount: &str) -> serde_json::Value {
-        let item =
-            format!("{{ \"id\": \"1\", \"party\": \"acme\", \"final_amount\": \"{amount}\" }}");
-        self.place.write("item.json", item.as_bytes());
-        self.place.write("err.txt", b"");
-        let mut command = self.command("run workflows/sale.yaml --items item.json --store data");
-        command.stderr(std::fs::File::create(self.place.path().join("err.txt")).unwrap());
-        let mut run = Running::start(command);
-        self.wait_for_messages(1, &mut run);
-        assert_eq!(run.interrupt(), 130);
-        let links = self.run("links list --store data --json").expect(0).json();
-        links["links"][0].clone()
-    }
-
-    /// Waits until so many messages have left.
-    fn wait_for_messages(&self, count: usize, running: &mut Running) {
-        let path = self.place.path().join("data/messages.jsonl");
-        while std::fs::read_to_string(&path)
-            .unwrap_or_default()
-            .lines()
-            .count()
-            < count
-        {
-            let ended = running.child.try_wait().unwrap();
-            assert!(ended.is_none(), "{}", self.place.read("err.txt"));
-            std::thread::yield_now();
-        }
-    }
-
-    /// Waits until the CRM has been told about a receipt.
-    fn wait_for_receipt(&self, running: &mut Running) {
-        while !self.place.read("data/crm.jsonl").contains("receipt") {
-            assert!(running.child.try_wait().unwrap().is_none());
-            std::thread::yield_now();
-        }
-    }
-
-    fn listen(&self) -> Running {
-        let words = format!("listen --store data --port {}", self.port);
-        let mut running = Running::start(self.command(&words));
-        running.until("callbacks of main");
-        running
-    }
-
-    fn ledger(&self) -> serde_json::Value {
-        let answer = http("GET", &format!("{}/ledger", self.base), "").unwrap();
-        serde_json::from_str(&answer.body).unwrap()
-    }
-}
-
 /// From an item to its receipt, by a callback over sockets.
-fn from_item_to_receipt(provider: &str, amount: &str) {
-    let mut stage = Stage::new(provider, "[]");
+fn from_item_to_receipt(way: Way, amount: &str) {
+    let mut stage = Stage::new(way, "[]");
     let link = stage.make_link(amount);
     let url = link["url"].as_str().unwrap();
     assert_eq!(link["status"], "created", "{link}");
@@ -265,11 +18,7 @@ fn from_item_to_receipt(provider: &str, amount: &str) {
     let own = format!("http://127.0.0.1:{}/p/{own}", stage.port);
     for method in ["HEAD", "GET"] {
         let answer = http(method, &own, "").unwrap();
-        assert_eq!(
-            (answer.status, answer.body.as_str()),
-            (302, ""),
-            "{provider}"
-        );
+        assert_eq!((answer.status, answer.body.as_str()), (302, ""), "{way:?}");
         assert_eq!(answer.headers["location"], url);
     }
     let paid = http("POST", url, "action=pay").unwrap();
@@ -294,17 +43,17 @@ fn from_item_to_receipt(provider: &str, amount: &str) {
 
 #[test]
 fn robokassa_goes_from_an_item_to_its_receipt_over_sockets() {
-    from_item_to_receipt("robokassa", "4_500.50 RUB");
+    from_item_to_receipt(Way::RobokassaInvoices, "4_500.50 RUB");
 }
 
 #[test]
 fn pod_goes_from_an_item_to_its_receipt_over_sockets() {
-    from_item_to_receipt("pod", "450_000_000 IRR");
+    from_item_to_receipt(Way::Pod, "450_000_000 IRR");
 }
 
 #[test]
 fn a_message_carries_our_short_link_where_the_providers_url_lives_for_minutes() {
-    let stage = Stage::new("pod", "[]");
+    let stage = Stage::new(Way::Pod, "[]");
     stage.place.edit(
         "charkh.yaml",
         "options:\n",
@@ -331,7 +80,7 @@ fn a_message_carries_our_short_link_where_the_providers_url_lives_for_minutes() 
 
 #[test]
 fn a_sizpay_link_of_unknown_status_is_recorded_by_a_person() {
-    let stage = Stage::new("sizpay", "[]");
+    let stage = Stage::new(Way::Sizpay, "[]");
     let link = stage.make_link("450_000_000 IRR");
     let url = link["url"].as_str().unwrap();
     assert_eq!(http("POST", url, "action=pay").unwrap().status, 200);
@@ -366,7 +115,7 @@ fn a_sizpay_link_of_unknown_status_is_recorded_by_a_person() {
 
 #[test]
 fn whoever_knows_no_address_is_told_nothing() {
-    let stage = Stage::new("robokassa", "[]");
+    let stage = Stage::new(Way::RobokassaInvoices, "[]");
     let link = stage.make_link("10 RUB");
     let mut listener = stage.listen();
     let at = |path: &str| format!("http://127.0.0.1:{}/{path}", stage.port);
@@ -406,7 +155,7 @@ fn whoever_knows_no_address_is_told_nothing() {
 #[test]
 fn a_script_cuts_connections_and_its_mistakes_are_shown() {
     let script = "- { fault: accept_then_drop, operation: page }\n";
-    let stage = Stage::new("sizpay", script);
+    let stage = Stage::new(Way::Sizpay, script);
     let link = stage.make_link("1_000 IRR");
     let url = link["url"].as_str().unwrap();
     assert!(http("GET", url, "").is_none(), "the connection is cut");
@@ -420,7 +169,7 @@ fn a_script_cuts_connections_and_its_mistakes_are_shown() {
 
 #[test]
 fn a_secret_that_is_not_there_is_named_and_nothing_is_sent() {
-    let stage = Stage::new("robokassa", "[]");
+    let stage = Stage::new(Way::RobokassaInvoices, "[]");
     let words = "run workflows/sale.yaml --items item.json --store data";
     stage.place.write(
         "item.json",

@@ -3,7 +3,7 @@
 mod providers;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, Response};
 use axum::serve::Listener as _;
 use charkh::simulator::{Answer, FaultRule, Faults, Provider};
 use charkh::transport::{HttpClient, HttpRequest, HttpResponse};
-use charkh::values::TimeDelta;
+use charkh::values::{TimeDelta, Timestamp};
 use charkh::workflow_file::syntax;
 use charkh::workflow_file::{Diagnostic, Findings, Reach};
 use charkh::{Clock as _, SystemClock};
@@ -23,13 +23,14 @@ use tokio::sync::Notify;
 
 use crate::exit::{Exit, Outcome};
 use crate::net::{BODY_BYTES_MAX, Bounds, Cut, Received, Sockets, answered, plain};
-use crate::{files, loading, output, player, wiring};
+use crate::{files, loading, output, player, store_clock, wiring};
 use providers::{Kind, Played};
 
 /// Play a payment provider on this machine, without money.
 ///
 /// It speaks the provider's real protocol, shows a pay page and calls back. Its ledger is at /ledger.
 /// A script is a list of faults, as in `[{ fault: accept_then_drop, operation: create }]`.
+/// It lives in the machine's time; with --store in that of a store, whose clock may be a virtual one.
 ///
 /// Example: engine-runner sandbox --provider robokassa --port 4011
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,12 @@ pub(crate) struct Args {
     /// Where the provider calls the merchant, for one whose requests do not say it.
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
+    /// Live in the time of this store folder.
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// How long each request takes: half before the provider acts, half before it answers.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    delay: u32,
 }
 
 /// Slow answers are a fault of their own, so a connection may last.
@@ -61,13 +68,27 @@ const CALL_SECONDS: i64 = 30;
 /// The longest and the shortest pause between two looks at what is due.
 const PAUSES: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(10), TimeDelta::minutes(10));
 
+/// A clock that jumps tells nobody, so it is looked at this often.
+const LOOK: TimeDelta = TimeDelta::milliseconds(50);
+
 /// What every request is answered from.
 #[derive(Clone)]
 struct Stage {
     base: Arc<str>,
     provider: Arc<dyn Provider>,
+    /// The store whose time is ours.
+    store: Option<Arc<Path>>,
+    delay: Duration,
     /// Something has happened: a call to the merchant may be due.
     stirred: Arc<Notify>,
+}
+
+impl Stage {
+    /// The time of the store where its clock is a virtual one, else the machine's.
+    fn now(&self) -> Timestamp {
+        let kept = self.store.as_deref().and_then(store_clock::kept);
+        kept.unwrap_or_else(|| SystemClock.now())
+    }
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
@@ -83,6 +104,8 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let stage = Stage {
         base: base.into(),
         provider: played.provider,
+        store: args.store.map(Arc::from),
+        delay: Duration::from_millis(args.delay.into()),
         stirred: Arc::new(Notify::new()),
     };
     let plug = wiring::plug(Reach::Loopback)?;
@@ -101,7 +124,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
 }
 
 /// The script of faults.
-fn script(path: &std::path::Path) -> Outcome<Vec<FaultRule>> {
+fn script(path: &Path) -> Outcome<Vec<FaultRule>> {
     let source = files::read(path)?;
     let mut findings = Findings::new(source.name.clone());
     let rules = syntax::parse(&source, &mut findings).and_then(|document| {
@@ -133,10 +156,10 @@ async fn answer(
         Ok(received) => received,
         Err(refused) => return plain(refused.0.as_u16(), "too much\n"),
     };
-    let now = SystemClock.now();
     if received.method == "GET" && received.path == "/ledger" {
         return ledger(&stage);
     }
+    tokio::time::sleep(stage.delay / 2).await;
     let mut url = format!("{}{}", stage.base, received.path);
     if !received.query.is_empty() {
         url = format!("{url}?{}", received.query);
@@ -149,8 +172,9 @@ async fn answer(
         timeout: TimeDelta::seconds(CALL_SECONDS),
         response_bytes_max: usize::MAX,
     };
-    let answer = stage.provider.answer(now, &request);
+    let answer = stage.provider.answer(stage.now(), &request);
     stage.stirred.notify_one();
+    tokio::time::sleep(stage.delay / 2).await;
     match answer {
         Answer::Reply(reply) => {
             let body = Body::from(reply.body.clone());
@@ -195,7 +219,7 @@ fn ledger(stage: &Stage) -> Response<Body> {
     let document = Document {
         v: 1,
         provider: stage.provider.name(),
-        ledger: stage.provider.ledger(SystemClock.now()),
+        ledger: stage.provider.ledger(stage.now()),
     };
     match serde_json::to_string_pretty(&document) {
         Ok(text) => {
@@ -211,7 +235,7 @@ fn ledger(stage: &Stage) -> Response<Body> {
 /// Makes the provider's calls to the merchant, in the order in which they are due.
 async fn calls(stage: &Stage, plug: &dyn HttpClient) {
     loop {
-        for mut call in stage.provider.take_calls(SystemClock.now()) {
+        for mut call in stage.provider.take_calls(stage.now()) {
             call.timeout = TimeDelta::seconds(CALL_SECONDS);
             call.response_bytes_max = BODY_BYTES_MAX;
             // A merchant that cannot be reached has not heard it, which is no answer of theirs.
@@ -220,11 +244,16 @@ async fn calls(stage: &Stage, plug: &dyn HttpClient) {
                 headers: Vec::new(),
                 body: Vec::new(),
             });
-            stage.provider.hear(SystemClock.now(), &call, &response);
+            stage.provider.hear(stage.now(), &call, &response);
         }
         let next = stage.provider.next_call_at();
-        let pause = next.map_or(PAUSES.1, |at| at - SystemClock.now());
-        let pause = pause.clamp(PAUSES.0, PAUSES.1);
+        let longest = if stage.store.is_some() {
+            LOOK
+        } else {
+            PAUSES.1
+        };
+        let pause = next.map_or(longest, |at| at - stage.now());
+        let pause = pause.clamp(PAUSES.0, longest);
         tokio::select! {
             () = tokio::time::sleep(pause.to_std().unwrap_or_default()) => {}
             () = stage.stirred.notified() => {}
