@@ -11,6 +11,7 @@ mod host_write;
 mod offset_invoice;
 mod on_link;
 mod paid;
+mod payable;
 mod record_payment;
 mod register_receipt;
 mod reject;

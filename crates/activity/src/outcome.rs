@@ -1,5 +1,7 @@
 //! How an activity ended, and what that changes.
 
+use std::collections::BTreeMap;
+
 use host::{Change, Destination, Medium};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -116,6 +118,9 @@ pub struct LinkDraft {
     /// Until when the URL works, where that is shorter than the link's life.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_valid_until: Option<Timestamp>,
+    /// Settings of the provider's own that it was made with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extras: BTreeMap<String, String>,
     /// The provider has texted the payer with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub texted: bool,

@@ -30,8 +30,8 @@ pub enum Need {
     Link(String),
     /// Links of that state on this item that are not confirmed closed.
     EarlierLinksOf(String),
-    /// The newest paid link of the item in this field.
-    PaidLink(String),
+    /// The newest paid link of the item in this field; where none is paid, the newest.
+    LinkOfItem(String),
     /// Whether a payment outside any gateway was registered before: its account, and the field with its number.
     OutsidePayment(AccountName, String),
 }
@@ -54,9 +54,9 @@ pub struct Answers {
     /// The link that the activity is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Box<KnownLink>>,
-    /// The paid link of another item.
+    /// The link of another item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paid_link: Option<Box<KnownLink>>,
+    pub other_link: Option<Box<KnownLink>>,
     /// The payment in the field has been registered before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub registered_before: bool,

@@ -196,6 +196,11 @@ impl Gateway for Scripted {
         next(&self.statuses, "status")
     }
 
+    fn named(&self, number: &str) -> Option<ProviderRef> {
+        let number = values::latin_digits(number.trim()).into_owned();
+        Some(ProviderRef([("link".to_owned(), number)].into()))
+    }
+
     async fn operate(
         &self,
         _: Call,

@@ -119,11 +119,12 @@ fn declared() -> BTreeMap<String, FieldType> {
         ),
         ("anything", FieldType::Item { entity: None }),
         (
-            "returned_invoice",
+            "sales_invoice",
             FieldType::Item {
                 entity: Some("invoice".into()),
             },
         ),
+        ("their_invoice", FieldType::Text),
         ("wallet_code", FieldType::Text),
         ("slip_no", FieldType::Text),
         ("slip_time", FieldType::Instant),

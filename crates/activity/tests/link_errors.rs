@@ -204,6 +204,21 @@ fn reusable(settings: &Json) -> Json {
     settings
 }
 
+/// A setting of the provider's own that cannot be computed.
+fn extras_row() -> Row {
+    let settings = json!({
+        "account": "main",
+        "amount": "final",
+        "extras": { "user_id": { "value": "item.reminders_sent + 1" } },
+    });
+    item(
+        codes::EXTRAS_FAILED,
+        &settings,
+        "reminders_sent",
+        Value::Empty,
+    )
+}
+
 /// The text of a description, which is looked at last.
 fn description_row() -> Row {
     let settings = json!({
@@ -251,7 +266,10 @@ fn every_error_has_its_code_and_asks_no_gateway() {
         .into_iter()
         .chain(expiry_rows())
         .chain(people_rows());
-    for row in rows.chain(gateway_rows()).chain([description_row()]) {
+    for row in rows
+        .chain(gateway_rows())
+        .chain([description_row(), extras_row()])
+    {
         check(&row, &row.settings);
         seen.insert(row.code);
     }

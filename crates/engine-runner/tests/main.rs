@@ -16,6 +16,7 @@ mod commands;
 mod kill;
 mod kill_providers;
 mod look;
+mod provider_activities;
 mod provider_cases;
 mod provider_stage;
 mod providers;

@@ -177,8 +177,8 @@ impl Gather<'_> {
                     self.and_its_account(link.as_ref(), &mut answers);
                     answers.link = link.map(known);
                 }
-                Need::PaidLink(field) => {
-                    answers.paid_link = self.paid_link(instance, field).await?.map(known);
+                Need::LinkOfItem(field) => {
+                    answers.other_link = self.link_of_item(instance, field).await?.map(known);
                 }
                 Need::OutsidePayment(account, field) => {
                     answers.registered_before =
@@ -250,8 +250,12 @@ impl Gather<'_> {
         }
     }
 
-    /// The newest paid link of the item in a field.
-    async fn paid_link(&self, instance: &Instance, field: &str) -> Result<Option<LinkRow>, Error> {
+    /// The newest paid link of the item in a field; where none is paid, the newest.
+    async fn link_of_item(
+        &self,
+        instance: &Instance,
+        field: &str,
+    ) -> Result<Option<LinkRow>, Error> {
         let Some(Value::Item(item)) = instance.fields.get(field) else {
             return Ok(None);
         };
@@ -260,7 +264,10 @@ impl Gather<'_> {
             return Ok(None);
         };
         let other = instance_row(&stored.row)?.instance;
-        self.newest(&other, state_machine::Link::is_paid).await
+        match self.newest(&other, state_machine::Link::is_paid).await? {
+            Some(paid) => Ok(Some(paid)),
+            None => self.newest(&other, |_| true).await,
+        }
     }
 
     /// Whether the payment whose number is in a field has its receipt already.
@@ -301,6 +308,7 @@ fn known(row: LinkRow) -> Box<KnownLink> {
             receipt: row.receipt,
             usage: row.usage,
             url_valid_until: row.url_valid_until,
+            extras: row.extras,
             texted: row.sendings > 0,
         },
     })

@@ -71,7 +71,14 @@ pub trait Gateway: Send + Sync {
         None
     }
 
-    /// Does what only some providers can. What is not in [`Capabilities::operations`] is refused with
+    /// How the provider names what it has under a number of its own, such as an invoice that somebody
+    /// else has issued to us; `None` where there is no such thing.
+    fn named(&self, _number: &str) -> Option<ProviderRef> {
+        None
+    }
+
+    /// Does what only some providers can. Asked twice for the same, it does it once, except for
+    /// [`Operation::Resend`]: what may have been done is looked for first. What is not in [`Capabilities::operations`] is refused with
     /// the code `unsupported_operation`.
     async fn operate(
         &self,

@@ -26,6 +26,11 @@ pub trait Translator: Send + Sync {
         reference.to_owned()
     }
 
+    /// How the provider names what it has under a number of its own; `None` where there is no such thing.
+    fn named(&self, _number: &str) -> Option<ProviderRef> {
+        None
+    }
+
     /// Every problem of a request, without asking the provider.
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError>;
 
@@ -145,6 +150,10 @@ impl<T: Translator + ?Sized> Gateway for Wired<T> {
 
     fn order_no(&self, reference: &str) -> String {
         self.translator.order_no(reference)
+    }
+
+    fn named(&self, number: &str) -> Option<ProviderRef> {
+        self.translator.named(number)
     }
 
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError> {

@@ -33,7 +33,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Ok(Exit::Done)
         }
         None => {
-            let failure = Failure::usage("unknown_code", format!("there is no code or activity `{wanted}`"));
+            let failure = Failure::usage(
+                "unknown_code",
+                format!("there is no code or activity `{wanted}`"),
+            );
             let known = codes::all();
             let nearest = charkh::workflow_file::diagnostic::nearest(
                 wanted,

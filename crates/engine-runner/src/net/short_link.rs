@@ -113,6 +113,10 @@ impl Gateway for Lasting {
         self.gateway.capabilities()
     }
 
+    fn named(&self, number: &str) -> Option<ProviderRef> {
+        self.gateway.named(number)
+    }
+
     fn order_no(&self, reference: &str) -> String {
         self.gateway.order_no(reference)
     }

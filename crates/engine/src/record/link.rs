@@ -1,5 +1,7 @@
 //! Rows of links, payments and providers' calls. Their serialised names are the disk format.
 
+use std::collections::BTreeMap;
+
 use activity::{Accounts, LinkDraft, ReceiptRule, UnreachableRecipient};
 use payment::{LinkStatus, PaymentFact, ProviderRef, Usage};
 use serde::{Deserialize, Serialize};
@@ -83,6 +85,9 @@ pub struct LinkRow {
     /// provider's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
+    /// Settings of the provider's own that it was made with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extras: BTreeMap<String, String>,
     /// The link that has taken its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<LinkId>,
@@ -132,6 +137,7 @@ impl LinkRow {
             sent_at: draft.texted.then_some(now),
             called_for: None,
             by_hand: false,
+            extras: draft.extras,
             replaced_by: None,
         }
     }

@@ -47,6 +47,8 @@ pub const ACCOUNT_INACTIVE: &str = "account_inactive";
 pub const ACCOUNT_OFFLINE: &str = "account_offline";
 /// A token of the description cannot be filled.
 pub const DESCRIPTION_FAILED: &str = "description_failed";
+/// A setting of the provider's own cannot be computed.
+pub const EXTRAS_FAILED: &str = "extras_failed";
 /// An earlier link of this step turned out paid, and the payment wins.
 pub const EARLIER_LINK_PAID: &str = "earlier_link_paid";
 /// An earlier link of this step can still be paid; the new one waits.
@@ -63,7 +65,7 @@ pub const AMOUNT_MISMATCH: &str = "amount_mismatch";
 pub const UNREADABLE: &str = "unreadable";
 
 /// Every code that ends in the error state without a call to the gateway, with what it means.
-pub const BEFORE_THE_GATEWAY: [(&str, &str); 23] = [
+pub const BEFORE_THE_GATEWAY: [(&str, &str); 24] = [
     (
         AMOUNT_MISSING,
         "the amount field, the balance or the final amount is empty",
@@ -119,5 +121,9 @@ pub const BEFORE_THE_GATEWAY: [(&str, &str); 23] = [
     (
         DESCRIPTION_FAILED,
         "a token of the description cannot be filled",
+    ),
+    (
+        EXTRAS_FAILED,
+        "a setting of the provider's own cannot be computed",
     ),
 ];

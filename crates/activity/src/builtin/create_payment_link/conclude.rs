@@ -98,6 +98,7 @@ fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
         description: body.request.description,
         receipt: body.receipt,
         usage: body.request.usage,
+        extras: body.request.extras,
         url_valid_until,
         texted: body.request.payer_mobile.is_some(),
     }

@@ -8,6 +8,8 @@ pub(super) mod perform;
 pub(super) mod plan;
 pub(super) mod settings;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use expression::Reads;
 use payment::Usage;
@@ -18,7 +20,7 @@ use conclude::Telling;
 
 use crate::message::{OwnTexts, Recipients, Texts};
 use crate::problem::{PrepareContext, Problem};
-use crate::settings::schema_of;
+use crate::settings::{Source, schema_of};
 use crate::{
     Activity, Attempt, Attempted, Descriptor, LinkDraft, Need, Outcome, Plan, PlanContext,
     Prepared, Request, World,
@@ -98,6 +100,7 @@ struct Ready {
     language: Option<Locale>,
     receipt: Option<Receipt>,
     usage: Usage,
+    extras: BTreeMap<String, Source>,
     warnings: Vec<Problem>,
 }
 
@@ -121,6 +124,7 @@ impl Prepared for Ready {
     fn reads(&self) -> Vec<&Reads> {
         let mut reads = self.texts.reads();
         reads.extend(self.description.iter().flat_map(Texts::reads));
+        reads.extend(self.extras.values().filter_map(Source::reads));
         reads
     }
 

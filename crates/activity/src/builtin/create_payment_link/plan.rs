@@ -1,6 +1,7 @@
 //! Deciding on a link: the amount, the expiry, the recipients. Pure, and frozen with the decision.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use host::{Destination, Medium, Party};
@@ -86,6 +87,7 @@ pub(in crate::builtin) struct Terms<'a> {
     pub(in crate::builtin) receipt: Option<ReceiptRule>,
     pub(in crate::builtin) recipients: &'a Recipients,
     pub(in crate::builtin) locale: Locale,
+    pub(in crate::builtin) extras: BTreeMap<String, String>,
 }
 
 fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
@@ -120,8 +122,24 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
         receipt,
         recipients: &ready.recipients,
         locale,
+        extras: extras(ready, context)?,
     };
     terms.body(party, context)
+}
+
+/// Settings of one provider alone; an empty one is not given.
+fn extras(ready: &Ready, context: &PlanContext<'_>) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut extras = BTreeMap::new();
+    for (name, source) in &ready.extras {
+        match source.read(context) {
+            Ok(value) if value.is_empty() => {}
+            Ok(value) => drop(extras.insert(name.clone(), value.to_string())),
+            Err(error) => {
+                return refuse(codes::EXTRAS_FAILED, format!("{name}: {}", error.message));
+            }
+        }
+    }
+    Ok(extras)
 }
 
 impl Terms<'_> {
@@ -157,7 +175,7 @@ impl Terms<'_> {
                 comment: None,
                 payer_name: Some(party.name.clone()).filter(|name| !name.trim().is_empty()),
                 locale: self.locale,
-                extras: std::collections::BTreeMap::new(),
+                extras: self.extras,
             },
             expiry_form,
             recipients,

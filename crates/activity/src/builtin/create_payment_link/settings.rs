@@ -1,5 +1,7 @@
 //! The settings as YAML has them, and their checks.
 
+use std::collections::BTreeMap;
+
 use payment::Usage;
 use rust_decimal::prelude::ToPrimitive;
 use schemars::JsonSchema;
@@ -10,7 +12,7 @@ use values::{AccountName, Locale, parse_date, parse_number};
 use super::{Amount, Expires, Ready, Receipt};
 use crate::message::{MessageSetting, OwnTexts, PlainTexts, Recipients, RecipientsSetting};
 use crate::problem::{Place, PrepareContext, Problem, codes};
-use crate::settings::{Check, FieldRef, Scalar, decode};
+use crate::settings::{Check, FieldRef, Scalar, Source, SourceSetting, SourceType, decode};
 
 /// A constant number of days beyond this is taken for a mistake.
 const DAYS_MAX: i64 = 3_650;
@@ -45,6 +47,9 @@ pub(super) struct Settings {
     /// How often it may be paid.
     #[serde(default)]
     usage: UsageSetting,
+    /// Settings of one provider alone, as its page lists them: `{ user_id: { value: item.pod_user } }`.
+    #[serde(default)]
+    extras: BTreeMap<String, SourceSetting>,
 }
 
 /// How often a link may be paid.
@@ -173,6 +178,12 @@ pub(super) fn compile(
         .description
         .as_ref()
         .and_then(|description| description.compile(&root.key("description"), &mut check));
+    let extras = settings.extras.iter().filter_map(|(name, setting)| {
+        let place = root.key("extras").key(name);
+        let source = Source::compile(setting, SourceType::Any, &place, &mut check)?;
+        Some((name.clone(), source))
+    });
+    let extras = extras.collect();
     let receipt = receipt(settings.receipt.as_ref(), &root.key("receipt"), &mut check);
     let warnings = check.finish()?;
     match (amount, expires) {
@@ -187,6 +198,7 @@ pub(super) fn compile(
             language: settings.language,
             receipt,
             usage,
+            extras,
             warnings,
         }),
         // Without a problem both are there; this keeps the compiler's word instead of a panic.

@@ -1,4 +1,4 @@
-//! `offset_invoice`: an invoice of ours that is paid pays this one.
+//! `offset_invoice`: an invoice of ours that is paid pays one that was issued to us.
 
 use async_trait::async_trait;
 use expression::Reads;
@@ -6,11 +6,11 @@ use payment::{Operation, OperationName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use values::Value;
 
-use super::on_link::{self, LINK_CLOSED, LINK_PAID, Wish, refused};
+use super::on_link::{self, refused};
+use super::payable::{self, Payable};
 use crate::problem::{Place, PrepareContext, Problem};
-use crate::settings::{Check, FieldRef, decode, schema_of};
+use crate::settings::{Check, FieldRef, Source, SourceSetting, decode, schema_of};
 use crate::{
     Activity, Attempt, Attempted, Descriptor, Need, Outcome, Plan, PlanContext, Prepared, Request,
     World,
@@ -18,12 +18,12 @@ use crate::{
 
 const NAME: &str = "offset_invoice";
 
-/// The item that should pay has no paid link, or is not named.
-const NO_PAID_LINK: &str = "no_paid_link";
+/// The item that should pay has no link, or is not named.
+const NO_SOURCE_LINK: &str = "no_source_link";
 /// The paid link is on another account.
 const ANOTHER_ACCOUNT: &str = "another_account";
 
-/// Pays an invoice by another one that is paid.
+/// Pays an invoice that was issued to us with one of ours that is paid.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OffsetInvoice;
 
@@ -31,10 +31,11 @@ pub struct OffsetInvoice;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// The state whose link is paid. Without it, the only state that makes links.
-    #[serde(default)]
-    of: Option<String>,
-    /// The item whose paid link pays: `{ field: paid_invoice }`.
+    /// Our account at the provider, by its name in the project file.
+    account: String,
+    /// The number, at the provider, of the invoice that was issued to us.
+    invoice: SourceSetting,
+    /// The item of ours whose paid link pays: `{ field: sales_invoice }`.
     by: FieldRef,
 }
 
@@ -43,7 +44,7 @@ impl Activity for OffsetInvoice {
     fn descriptor(&self) -> Descriptor {
         Descriptor {
             name: NAME,
-            summary: "Pays a link with the money of another invoice that is paid.",
+            summary: "Pays an invoice that was issued to us with one of ours that is paid.",
             outcomes: &["success", "error"],
             required_outcomes: &["success", "error"],
             makes_link: false,
@@ -60,12 +61,12 @@ impl Activity for OffsetInvoice {
     ) -> Result<Box<dyn Prepared>, Vec<Problem>> {
         let settings: Settings = decode(settings)?;
         let mut check = Check::new(context);
-        let of = on_link::compile_of(settings.of.as_deref(), &mut check);
+        let payable = Payable::compile(&settings.account, &settings.invoice, &mut check);
         let place = Place::root().key("by").key("field");
         check.field_of(&place, &settings.by.field, &["item"]);
         check.finish()?;
         Ok(Box::new(Ready {
-            of: of.unwrap_or_default(),
+            payable,
             by: settings.by.field,
         }))
     }
@@ -77,50 +78,42 @@ impl Activity for OffsetInvoice {
 
 #[derive(Debug, Clone)]
 struct Ready {
-    of: String,
+    payable: Payable,
     /// The field that holds the item whose paid link pays.
     by: String,
 }
 
 impl Ready {
     fn decide(&self, context: &PlanContext<'_>) -> Result<Request, Box<Outcome>> {
-        let link = on_link::target(&self.of, context)?;
-        if link.status.is_paid() {
-            return Err(refused(LINK_PAID, "the link is paid already"));
-        }
-        if link.status.is_closed() {
-            let message = format!("link {} takes no payment any more", link.id);
-            return Err(refused(LINK_CLOSED, message));
-        }
-        let account = on_link::account(link, context)?;
-        on_link::offered(account, OperationName::PayByInvoice)?;
-        let Some(paid) = context.answers.paid_link.as_deref() else {
-            let message = match context.facts.item.get(&self.by) {
-                Some(Value::Item(item)) => format!("{item} has no paid link"),
-                _ => format!("field `{}` is empty", self.by),
+        let wish = (NAME, OperationName::PayByInvoice);
+        self.payable.request(wish, context, || {
+            let Some(paid) = context.answers.other_link.as_deref() else {
+                let message = payable::empty(&self.by, context.facts.item.get(&self.by));
+                return Err(refused(NO_SOURCE_LINK, message));
             };
-            return Err(refused(NO_PAID_LINK, message));
-        };
-        if paid.draft.account != link.draft.account {
-            let message = format!(
-                "link {} was paid into account `{}`, not `{}`",
-                paid.id, paid.draft.account, link.draft.account
-            );
-            return Err(refused(ANOTHER_ACCOUNT, message));
-        }
-        let creditor = paid.draft.provider_ref.clone();
-        let operation = Operation::PayByInvoice { creditor };
-        on_link::request(NAME, link, Wish::Operate(operation))
+            if paid.draft.account != *self.payable.account() {
+                let message = format!(
+                    "link {} pays into account `{}`, not `{}`",
+                    paid.id,
+                    paid.draft.account,
+                    self.payable.account()
+                );
+                return Err(refused(ANOTHER_ACCOUNT, message));
+            }
+            let creditor = paid.draft.provider_ref.clone();
+            Ok(Operation::PayByInvoice { creditor })
+        })
     }
 }
 
 impl Prepared for Ready {
     fn needs(&self) -> Vec<Need> {
-        vec![Need::Link(self.of.clone()), Need::PaidLink(self.by.clone())]
+        vec![self.payable.need(), Need::LinkOfItem(self.by.clone())]
     }
 
     fn reads(&self) -> Vec<&Reads> {
-        Vec::new()
+        let source = self.payable.source();
+        source.and_then(Source::reads).into_iter().collect()
     }
 
     fn plan(&self, context: &PlanContext<'_>) -> Plan {

@@ -11,7 +11,7 @@ use values::{AccountName, LinkId};
 use crate::{KnownLink, Outcome, Plan, Request};
 
 pub(super) use perform::perform;
-pub(super) use target::{account, compile_of, compile_of_at, offered, target};
+pub(super) use target::{account, account_named, compile_of, compile_of_at, offered, target};
 
 /// How long one attempt may take, in seconds.
 const ATTEMPT_SECONDS_MAX: i64 = 30;
@@ -28,6 +28,8 @@ pub(super) const LINK_UNKNOWN: &str = "link_unknown";
 const LINK_OPEN: &str = "link_open";
 /// The gateway has no such operation.
 pub(super) const UNSUPPORTED: &str = "unsupported_operation";
+/// The provider has nothing under that number.
+const NUMBER_UNKNOWN: &str = "invoice_unknown";
 /// No gateway serves the link's account.
 const ACCOUNT_UNKNOWN: &str = "account_unknown";
 /// The stored request or the gateway's answer cannot be read.
@@ -36,12 +38,15 @@ pub(super) const UNREADABLE: &str = "unreadable";
 /// What is stored before the first call; every attempt works from exactly this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Body {
-    /// Our id of the link.
-    link: LinkId,
-    /// The account it pays into.
+    /// Our id of the link; none for what somebody else has issued to us.
+    link: Option<LinkId>,
+    /// The account it pays into, or that pays.
     account: AccountName,
-    /// How the provider names it.
+    /// How the provider names it, where we know.
     provider_ref: ProviderRef,
+    /// Its number at the provider, where that is all we know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<String>,
     /// What is wanted of it.
     wish: Wish,
 }
@@ -73,13 +78,39 @@ pub(super) fn request(
     link: &KnownLink,
     wish: Wish,
 ) -> Result<Request, Box<Outcome>> {
-    let body = Body {
-        link: link.id.clone(),
-        account: link.draft.account.clone(),
-        provider_ref: link.draft.provider_ref.clone(),
-        wish,
-    };
-    match serde_json::to_value(&body) {
+    stored(
+        activity,
+        &Body {
+            link: Some(link.id.clone()),
+            account: link.draft.account.clone(),
+            provider_ref: link.draft.provider_ref.clone(),
+            number: None,
+            wish,
+        },
+    )
+}
+
+/// Stores what is wanted of an invoice that somebody else has issued to us.
+pub(super) fn request_about(
+    activity: &str,
+    account: &AccountName,
+    number: String,
+    operation: Operation,
+) -> Result<Request, Box<Outcome>> {
+    stored(
+        activity,
+        &Body {
+            link: None,
+            account: account.clone(),
+            provider_ref: ProviderRef::default(),
+            number: Some(number),
+            wish: Wish::Operate(operation),
+        },
+    )
+}
+
+fn stored(activity: &str, body: &Body) -> Result<Request, Box<Outcome>> {
+    match serde_json::to_value(body) {
         Ok(body) => Ok(Request::new(activity, body, ATTEMPT_SECONDS_MAX)),
         Err(error) => Err(refused(UNREADABLE, error.to_string())),
     }

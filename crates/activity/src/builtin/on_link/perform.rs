@@ -2,13 +2,15 @@
 
 use chrono::TimeDelta;
 use payment::{
-    Call, ErrorClass, Gateway, GatewayError, LinkStatus, Operation, OperationName, StatusReport,
+    Call, ErrorClass, Gateway, GatewayError, LinkStatus, Operation, OperationName, ProviderRef,
+    StatusReport,
 };
 use serde_json::{Value as Json, json};
-use values::Timestamp;
+use values::{LinkId, Timestamp};
 
 use super::{
-    ACCOUNT_UNKNOWN, Body, LINK_OPEN, LINK_PAID, LINK_UNKNOWN, UNREADABLE, UNSUPPORTED, Wish,
+    ACCOUNT_UNKNOWN, Body, LINK_OPEN, LINK_PAID, LINK_UNKNOWN, NUMBER_UNKNOWN, UNREADABLE,
+    UNSUPPORTED, Wish,
 };
 use crate::builtin::closing::{Standing, close};
 use crate::{Attempt, Attempted, Observation, Outcome, Request, World};
@@ -37,10 +39,21 @@ pub(in crate::builtin) async fn perform(
         let message = format!("no gateway serves account `{}`", body.account);
         return ended(ACCOUNT_UNKNOWN, message, Vec::new());
     };
+    let link = match &body.number {
+        None => body.provider_ref.clone(),
+        Some(number) => match gateway.named(number) {
+            Some(link) => link,
+            None => {
+                let message = format!("the gateway has nothing under the number `{number}`");
+                return ended(NUMBER_UNKNOWN, message, Vec::new());
+            }
+        },
+    };
     let work = Work {
         gateway: gateway.as_ref(),
         attempt,
-        body: &body,
+        ours: body.link.as_ref(),
+        link: &link,
     };
     match &body.wish {
         Wish::Read => work.read().await,
@@ -54,7 +67,10 @@ pub(in crate::builtin) async fn perform(
 struct Work<'a> {
     gateway: &'a dyn Gateway,
     attempt: &'a Attempt,
-    body: &'a Body,
+    /// Our id of the link.
+    ours: Option<&'a LinkId>,
+    /// How the provider names it.
+    link: &'a ProviderRef,
 }
 
 impl Work<'_> {
@@ -66,9 +82,7 @@ impl Work<'_> {
     }
 
     async fn status(&self) -> Result<StatusReport, GatewayError> {
-        self.gateway
-            .status(self.call(), &self.body.provider_ref)
-            .await
+        self.gateway.status(self.call(), self.link).await
     }
 
     async fn read(&self) -> Attempted {
@@ -89,7 +103,7 @@ impl Work<'_> {
             Ok(_) => {}
             Err(error) => return self.nothing_happened(error),
         }
-        match close(self.gateway, self.call(), &self.body.provider_ref).await {
+        match close(self.gateway, self.call(), self.link).await {
             Standing::Settled(report) => self.done(report),
             Standing::Closing(report) => self.wait(report),
             Standing::Open(report) => {
@@ -122,14 +136,23 @@ impl Work<'_> {
     }
 
     async fn operation(&self, operation: &Operation) -> Result<(), GatewayError> {
-        let link = &self.body.provider_ref;
-        let answer = self.gateway.operate(self.call(), link, operation).await;
+        let answer = self
+            .gateway
+            .operate(self.call(), self.link, operation)
+            .await;
         answer.map(drop)
     }
 
     async fn operate(&self, operation: &Operation) -> Attempted {
         if let Err(error) = self.operation(operation).await {
             return self.failed(error);
+        }
+        if self.ours.is_none() {
+            // What somebody else has issued is not ours to settle.
+            return Attempted::Done {
+                result: json!({ "operation": operation.name().word() }),
+                observations: Vec::new(),
+            };
         }
         match self.status().await {
             Ok(report) => self.done(report),
@@ -169,7 +192,7 @@ impl Work<'_> {
                 Err(error) => self.ask_again(&error),
             };
         }
-        match close(self.gateway, self.call(), &self.body.provider_ref).await {
+        match close(self.gateway, self.call(), self.link).await {
             Standing::Settled(said) if said.status.is_paid() => {
                 let message = "the link is paid at the provider";
                 ended(LINK_PAID, message.to_owned(), self.seen(said))
@@ -186,10 +209,9 @@ impl Work<'_> {
     }
 
     fn seen(&self, report: StatusReport) -> Vec<Observation> {
-        vec![Observation {
-            link: self.body.link.clone(),
-            report,
-        }]
+        let link = self.ours.cloned();
+        let seen = link.map(|link| Observation { link, report });
+        seen.into_iter().collect()
     }
 
     fn done(&self, report: StatusReport) -> Attempted {

@@ -2,6 +2,8 @@
 
 use payment::{LinkStatus, OperationName};
 
+use values::AccountName;
+
 use super::{ACCOUNT_UNKNOWN, LINK_UNKNOWN, NO_LINK, UNSUPPORTED, refused};
 use crate::problem::{Place, Problem, codes, nearest};
 use crate::settings::Check;
@@ -63,7 +65,14 @@ pub(in crate::builtin) fn account<'a>(
     link: &KnownLink,
     context: &PlanContext<'a>,
 ) -> Result<&'a Account, Box<Outcome>> {
-    let name = &link.draft.account;
+    account_named(&link.draft.account, context)
+}
+
+/// An account by its name.
+pub(in crate::builtin) fn account_named<'a>(
+    name: &AccountName,
+    context: &PlanContext<'a>,
+) -> Result<&'a Account, Box<Outcome>> {
     context.answers.accounts.get(name).ok_or_else(|| {
         let message = format!("there is no account `{name}`");
         refused(ACCOUNT_UNKNOWN, message)

@@ -42,6 +42,7 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
         receipt: old.draft.receipt.clone(),
         recipients: &ready.recipients,
         locale: languages.first().copied().unwrap_or_default(),
+        extras: old.draft.extras.clone(),
     };
     let body = terms.body(party, context)?;
     Ok(Body {

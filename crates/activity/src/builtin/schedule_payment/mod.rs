@@ -1,4 +1,4 @@
-//! `schedule_payment`: the debtor's money is blocked now and paid on a day.
+//! `schedule_payment`: our money is blocked now for an invoice that was issued to us, and paid on a day.
 
 use async_trait::async_trait;
 use expression::Reads;
@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use values::{Calendar, Date, FieldType, Value};
 
-use super::on_link::{self, LINK_CLOSED, LINK_PAID, Wish, refused};
+use super::on_link::{self, refused};
+use super::paid::text;
+use super::payable::Payable;
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, Source, SourceSetting, SourceType, decode, schema_of};
 use crate::{
@@ -25,7 +27,7 @@ const DATE_PAST: &str = "date_past";
 /// The wallet or business line is missing.
 const FUNDS_MISSING: &str = "funds_missing";
 
-/// Blocks the debtor's money for a payment on a day.
+/// Blocks our money for a payment on a day.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SchedulePayment;
 
@@ -33,9 +35,10 @@ pub struct SchedulePayment;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// The state whose link is paid. Without it, the only state that makes links.
-    #[serde(default)]
-    of: Option<String>,
+    /// Our account at the provider, by its name in the project file.
+    account: String,
+    /// The number, at the provider, of the invoice that was issued to us.
+    invoice: SourceSetting,
     /// The day: a constant such as `1405/06/31`, or `{ value: item.due_date }`.
     on: SourceSetting,
     /// Where the money comes from: `{ wallet: … }` or `{ guild: … }`.
@@ -46,7 +49,7 @@ struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum FundsSetting {
-    /// A wallet of the debtor by its code.
+    /// A wallet by its code.
     Wallet(SourceSetting),
     /// A business line by its code.
     Guild(SourceSetting),
@@ -57,7 +60,7 @@ impl Activity for SchedulePayment {
     fn descriptor(&self) -> Descriptor {
         Descriptor {
             name: NAME,
-            summary: "Blocks the debtor's money for a payment on a later day.",
+            summary: "Blocks our money for an invoice that was issued to us, to be paid on a later day.",
             outcomes: &["success", "error"],
             required_outcomes: &["success", "error"],
             makes_link: false,
@@ -75,7 +78,7 @@ impl Activity for SchedulePayment {
         let settings: Settings = decode(settings)?;
         let mut check = Check::new(context);
         let root = Place::root();
-        let of = on_link::compile_of(settings.of.as_deref(), &mut check);
+        let payable = Payable::compile(&settings.account, &settings.invoice, &mut check);
         let day = FieldType::Date {
             calendar: Calendar::Gregorian,
         };
@@ -97,7 +100,7 @@ impl Activity for SchedulePayment {
         check.finish()?;
         let nothing = Source::Constant(Value::Empty);
         Ok(Box::new(Ready {
-            of: of.unwrap_or_default(),
+            payable,
             on: on.unwrap_or_else(|| nothing.clone()),
             wallet,
             code: code.unwrap_or(nothing),
@@ -111,7 +114,7 @@ impl Activity for SchedulePayment {
 
 #[derive(Debug, Clone)]
 struct Ready {
-    of: String,
+    payable: Payable,
     on: Source,
     /// A wallet, or else a business line.
     wallet: bool,
@@ -120,29 +123,19 @@ struct Ready {
 
 impl Ready {
     fn decide(&self, context: &PlanContext<'_>) -> Result<Request, Box<Outcome>> {
-        let link = on_link::target(&self.of, context)?;
-        if link.status.is_paid() {
-            return Err(refused(LINK_PAID, "the link is paid already"));
-        }
-        if link.status.is_closed() {
-            let message = format!("link {} takes no payment any more", link.id);
-            return Err(refused(LINK_CLOSED, message));
-        }
-        let account = on_link::account(link, context)?;
-        on_link::offered(account, OperationName::PayInFuture)?;
-        let on = self.day(context)?;
-        let code = match self.code.read(context) {
-            Ok(code) if !code.is_empty() => code.to_string(),
-            Ok(_) => return Err(refused(FUNDS_MISSING, "the code is empty")),
-            Err(error) => return Err(refused(FUNDS_MISSING, error.message)),
-        };
-        let from = if self.wallet {
-            FundsSource::Wallet(code)
-        } else {
-            FundsSource::Guild(code)
-        };
-        let operation = Operation::PayInFuture { on, from };
-        on_link::request(NAME, link, Wish::Operate(operation))
+        let wish = (NAME, OperationName::PayInFuture);
+        self.payable.request(wish, context, || {
+            let on = self.day(context)?;
+            let Some(code) = text(Some(&self.code), context)? else {
+                return Err(refused(FUNDS_MISSING, "the code is empty"));
+            };
+            let from = if self.wallet {
+                FundsSource::Wallet(code)
+            } else {
+                FundsSource::Guild(code)
+            };
+            Ok(Operation::PayInFuture { on, from })
+        })
     }
 
     fn day(&self, context: &PlanContext<'_>) -> Result<Date, Box<Outcome>> {
@@ -160,12 +153,13 @@ impl Ready {
 
 impl Prepared for Ready {
     fn needs(&self) -> Vec<Need> {
-        vec![Need::Link(self.of.clone())]
+        vec![self.payable.need()]
     }
 
     fn reads(&self) -> Vec<&Reads> {
         [&self.on, &self.code]
             .into_iter()
+            .chain(self.payable.source())
             .filter_map(Source::reads)
             .collect()
     }

@@ -1,12 +1,22 @@
 //! The providers that can be played on this machine: this file alone names concrete ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use charkh::simulator::pod::{Pod, PodSettings};
+use charkh::simulator::pod::{Business, Pod, PodSettings};
 use charkh::simulator::robokassa::{Robokassa, RobokassaSettings};
 use charkh::simulator::sizpay::{Sizpay, SizpaySettings};
 use charkh::simulator::{Faults, Provider};
 use clap::ValueEnum;
+
+/// The account that links go to.
+const MAIN: &str = "main";
+
+/// The number of POD's second business, by which invoices are issued to it.
+const OTHER_BUSINESS: u64 = 2002;
+
+/// What it has in its wallet, and in its business line: rials.
+const OTHER_MONEY: u64 = 100_000_000;
 
 /// A provider that can be played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,11 +33,13 @@ pub(super) enum Kind {
 pub(super) struct Played {
     /// The provider.
     pub(super) provider: Arc<dyn Provider>,
-    account: Account,
+    /// The accounts there: the first is `main`.
+    accounts: Vec<Account>,
 }
 
 /// An account there, as the project file has it.
 struct Account {
+    name: &'static str,
     gateway: &'static str,
     currency: &'static str,
     options: Vec<(&'static str, String)>,
@@ -48,32 +60,48 @@ impl Played {
 
     /// Where it is, and the account for the project file.
     pub(super) fn told(&self, base: &str) -> String {
-        let Account {
-            gateway,
-            currency,
-            options,
-            secrets,
-        } = &self.account;
-        let variable = |name: &str| format!("{gateway}_{name}").to_uppercase();
+        let gateway = self.accounts.first().map_or("", |account| account.gateway);
         let mut text = format!("{gateway} is played at {base}, its ledger is {base}/ledger\n\n");
-        text.push_str("charkh.yaml:\n\naccounts:\n  main:\n");
-        text.push_str(&format!(
-            "    gateway: {gateway}\n    currency: {currency}\n"
-        ));
-        text.push_str("    reach: loopback\n    options:\n");
-        for (name, value) in options {
-            text.push_str(&format!("      {name}: {value}\n"));
-        }
-        text.push_str("    secrets:\n");
-        for (name, _) in secrets {
-            text.push_str(&format!("      {name}: env:{}\n", variable(name)));
+        text.push_str("charkh.yaml:\n\naccounts:\n");
+        for account in &self.accounts {
+            account.yaml(&mut text);
         }
         text.push_str("\nenvironment, of the simulator alone:\n\n");
-        for (name, value) in secrets {
-            text.push_str(&format!("export {}='{value}'\n", variable(name)));
+        for account in &self.accounts {
+            for (name, value) in &account.secrets {
+                let variable = account.variable(name);
+                text.push_str(&format!("export {variable}='{value}'\n"));
+            }
         }
         text.push_str("\nready; Ctrl-C ends it\n");
         text
+    }
+}
+
+impl Account {
+    /// The environment variable of a secret.
+    fn variable(&self, name: &str) -> String {
+        let whose = match self.name {
+            MAIN => String::new(),
+            other => format!("{other}_"),
+        };
+        format!("{}_{whose}{name}", self.gateway).to_uppercase()
+    }
+
+    /// As in the project file.
+    fn yaml(&self, text: &mut String) {
+        text.push_str(&format!(
+            "  {}:\n    gateway: {}\n    currency: {}\n",
+            self.name, self.gateway, self.currency
+        ));
+        text.push_str("    reach: loopback\n    options:\n");
+        for (name, value) in &self.options {
+            text.push_str(&format!("      {name}: {value}\n"));
+        }
+        text.push_str("    secrets:\n");
+        for (name, _) in &self.secrets {
+            text.push_str(&format!("      {name}: env:{}\n", self.variable(name)));
+        }
     }
 }
 
@@ -83,6 +111,7 @@ fn sizpay(base: &str, callback: Option<String>, faults: Faults) -> Played {
         ..SizpaySettings::at_base(base)
     };
     let account = Account {
+        name: MAIN,
         gateway: "sizpay",
         currency: "IRR",
         options: vec![
@@ -96,13 +125,15 @@ fn sizpay(base: &str, callback: Option<String>, faults: Faults) -> Played {
     };
     Played {
         provider: Arc::new(Sizpay::new(settings, faults)),
-        account,
+        accounts: vec![account],
     }
 }
 
+/// POD knows two businesses, so that one can owe the other.
 fn pod(base: &str, faults: Faults) -> Played {
     let (token, guild) = ("simulated-business-token", "INFORMATION_TECHNOLOGY_GUILD");
-    let account = Account {
+    let business = |name, guild: &str, token: &str| Account {
+        name,
         gateway: "pod",
         currency: "IRR",
         options: vec![
@@ -113,9 +144,20 @@ fn pod(base: &str, faults: Faults) -> Played {
         ],
         secrets: vec![("api_token", token.to_owned())],
     };
+    let other = Business {
+        id: OTHER_BUSINESS,
+        token: "simulated-other-token".to_owned(),
+        guilds: BTreeMap::from([("OTHER_GUILD".to_owned(), OTHER_MONEY)]),
+        wallets: BTreeMap::from([("PODLAND_WALLET".to_owned(), OTHER_MONEY)]),
+    };
+    let accounts = vec![
+        business(MAIN, guild, token),
+        business("other", "OTHER_GUILD", &other.token),
+    ];
+    let settings = PodSettings::new(base, token, guild).with(other);
     Played {
-        provider: Arc::new(Pod::new(PodSettings::new(base, token, guild), faults)),
-        account,
+        provider: Arc::new(Pod::new(settings, faults)),
+        accounts,
     }
 }
 
@@ -126,6 +168,7 @@ fn robokassa(base: &str, callback: Option<String>, faults: Faults) -> Played {
         ..RobokassaSettings::new(base, login, first, second)
     };
     let account = Account {
+        name: MAIN,
         gateway: "robokassa",
         currency: "RUB",
         options: vec![
@@ -141,6 +184,6 @@ fn robokassa(base: &str, callback: Option<String>, faults: Faults) -> Played {
     };
     Played {
         provider: Arc::new(Robokassa::new(settings, faults)),
-        account,
+        accounts: vec![account],
     }
 }

@@ -206,6 +206,10 @@ impl Translator for Pod {
         }
     }
 
+    fn named(&self, number: &str) -> Option<ProviderRef> {
+        reference::invoice_named(number)
+    }
+
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError> {
         let mut problems = Vec::new();
         if let Err(error) = check_id(&request.reference) {

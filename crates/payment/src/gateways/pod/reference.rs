@@ -55,6 +55,12 @@ pub(super) fn invoice_id(link: &ProviderRef) -> Result<String, GatewayError> {
     id.cloned().ok_or_else(unknown_link)
 }
 
+/// An invoice by its number alone, such as one that somebody else has issued to us.
+pub(super) fn invoice_named(number: &str) -> Option<ProviderRef> {
+    let id = values::latin_digits(number.trim()).into_owned();
+    is_number(&id).then(|| ProviderRef([("invoice_id".to_owned(), id)].into()))
+}
+
 fn unknown_link() -> GatewayError {
     GatewayError::permanent("unknown_link", "this is not the name of a link at POD")
 }
