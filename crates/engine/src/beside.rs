@@ -1,5 +1,7 @@
 //! Commits that leave the instance as it is: attempts, sent messages, readings of a link.
 
+use std::sync::Arc;
+
 use persistence::{Commit, Row, Write};
 use state_machine::Instance;
 use values::{ItemRef, Timestamp, UserId};
@@ -97,19 +99,22 @@ impl Core {
         batch: Batch,
         (detail, notes): (Option<HistoryDetail>, Vec<String>),
     ) -> Result<(), Error> {
-        let Loaded { version, mut row } = loaded;
+        let Loaded { version, row } = loaded;
+        let mut row = Arc::unwrap_or_clone(row);
         let workflow = self.workflows.pinned(&row.instance.definition).await?;
         let history = self.line(&row.instance, ("attempt", None), notes, detail)?;
         row.intent_due = Some(due);
         let subject = record::item_key(&row.instance.item);
+        let state = stored_row(row.clone(), &workflow)?;
         self.commit(Commit {
-            subject,
+            subject: subject.clone(),
             expected: version,
-            state: Some(stored_row(row, &workflow)?),
+            state: Some(state.clone()),
             writes: batch.into_writes(),
             history: vec![history],
         })
         .await?;
+        self.recent.keep(&subject, state, Arc::new(row));
         Ok(())
     }
 

@@ -164,6 +164,7 @@ impl EngineBuilder {
             lanes: ItemLocks::new(LANES),
             sweeping: Mutex::new(()),
             resting: Resting::default(),
+            recent: crate::recent::Recent::new(),
             early_callers: EarlyCallers::default(),
             together: Together::default(),
             wake: Notify::new(),

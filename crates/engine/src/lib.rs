@@ -39,6 +39,7 @@ mod pursue;
 mod query;
 mod ready;
 mod receipt;
+mod recent;
 mod record;
 mod replay;
 mod resting;
@@ -97,6 +98,7 @@ pub(crate) struct Core {
     pub(crate) lanes: lock::ItemLocks,
     pub(crate) sweeping: Mutex<()>,
     pub(crate) resting: resting::Resting,
+    pub(crate) recent: recent::Recent,
     pub(crate) early_callers: notice::EarlyCallers,
     pub(crate) together: together::Together,
     pub(crate) wake: Notify,
@@ -169,7 +171,7 @@ impl Engine {
         let Some(loaded) = self.core.load(item).await? else {
             return Err(Error::NotStarted(item.clone()));
         };
-        let instance = loaded.row.instance;
+        let instance = &loaded.row.instance;
         let workflow = self.core.workflows.pinned(&instance.definition).await?;
         let gather = gather::Gather {
             host: &self.core.host,
@@ -216,7 +218,9 @@ impl Engine {
                 "something is still to be sent or written for it",
             ));
         }
-        Ok(core.store.erase_personal(&record::item_key(item)).await?)
+        let subject = record::item_key(item);
+        core.recent.forget(&subject);
+        Ok(core.store.erase_personal(&subject).await?)
     }
 
     /// The engine's time.

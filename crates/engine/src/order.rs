@@ -87,7 +87,7 @@ impl Core {
             return Ok(false);
         };
         let loaded = self.load(&item).await?;
-        let open = loaded.and_then(|loaded| loaded.row.instance.activity);
+        let open = loaded.and_then(|loaded| loaded.row.instance.activity.clone());
         Ok(open.is_some_and(|open| open.reference == reference))
     }
 

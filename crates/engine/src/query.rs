@@ -115,7 +115,7 @@ impl Engine {
             .core
             .load(item)
             .await?
-            .map(|loaded| loaded.row.instance))
+            .map(|loaded| loaded.row.instance.clone()))
     }
 
     /// The definition an item is pinned to.

@@ -29,7 +29,7 @@ impl Engine {
         let Some(stored) = core.load(item).await? else {
             return Err(Error::NotStarted(item.clone()));
         };
-        let stored = stored.row.instance;
+        let stored = stored.row.instance.clone();
         let workflow = core.workflows.pinned(&stored.definition).await?;
         let mut replayed: Option<Instance> = None;
         let mut inputs = 0;

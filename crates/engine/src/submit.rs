@@ -13,14 +13,14 @@ use crate::limits::INPUT_ID_BYTES_MAX;
 use crate::receipt::receipt_write;
 use crate::record::{self, Cause, HistoryPersonalRef, HistoryRow, InputRow, InstanceRow, Told};
 use crate::workflow::Workflow;
-use crate::write::Batch;
+use crate::write::{Batch, stored_row};
 use crate::{Core, Error, Input, Reply};
 
 /// An instance as the store has it.
 pub(crate) struct Loaded {
     /// The store's version of the subject; 0 while the item has not started.
     pub(crate) version: u64,
-    pub(crate) row: InstanceRow,
+    pub(crate) row: Arc<InstanceRow>,
 }
 
 /// What a caller of [`Core::apply`] adds to the commit.
@@ -118,16 +118,14 @@ impl Core {
     }
 
     pub(crate) async fn load(&self, item: &ItemRef) -> Result<Option<Loaded>, Error> {
-        let stored = self.store.subject(&record::item_key(item)).await?;
-        stored
-            .map(|stored| {
-                let row = crate::write::instance_row(&stored.row)?;
-                Ok(Loaded {
-                    version: stored.version,
-                    row,
-                })
-            })
-            .transpose()
+        let subject = record::item_key(item);
+        let Some(stored) = self.store.subject(&subject).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Loaded {
+            version: stored.version,
+            row: self.recent.decoded(&subject, stored.row)?,
+        }))
     }
 
     /// A blank instance for an item that starts.
@@ -149,6 +147,7 @@ impl Core {
             instance,
             intent_due: None,
         };
+        let row = Arc::new(row);
         Ok((workflow, Loaded { version: 0, row }))
     }
 
@@ -273,15 +272,17 @@ impl Core {
         }
         batch.extend(extra.writes);
         let subject = record::item_key(&decided.instance.item);
-        let (state, writes) = batch.finish(decided.instance, workflow)?;
+        let (row, writes) = batch.finish(decided.instance);
+        let state = stored_row(row.clone(), workflow)?;
         self.commit(Commit {
-            subject,
+            subject: subject.clone(),
             expected: loaded.version,
-            state: Some(state),
+            state: Some(state.clone()),
             writes,
             history: vec![history],
         })
         .await?;
+        self.recent.keep(&subject, state, Arc::new(row));
         Ok(reply)
     }
 

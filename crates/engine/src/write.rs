@@ -324,16 +324,12 @@ impl Batch {
     }
 
     /// The instance's own row, and all other writes.
-    pub(crate) fn finish(
-        self,
-        instance: Instance,
-        workflow: &Workflow,
-    ) -> Result<(Row, Vec<Write>), Error> {
+    pub(crate) fn finish(self, instance: Instance) -> (InstanceRow, Vec<Write>) {
         let row = InstanceRow {
             instance,
             intent_due: self.intent_due,
         };
-        Ok((stored_row(row, workflow)?, self.writes))
+        (row, self.writes)
     }
 }
 
