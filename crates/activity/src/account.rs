@@ -1,5 +1,6 @@
 //! Financial accounts of ours, as the project file lists them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use payment::{Capabilities, Limits, OperationName};
@@ -39,6 +40,12 @@ pub struct Account {
     /// Whether the gateway can close links before their time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub closes_links: bool,
+    /// The longest description, in characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_chars_max: Option<usize>,
+    /// The longest life of a link, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry_seconds_max: Option<i64>,
     /// How often the provider sends its own message again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resends_max: Option<u32>,
@@ -68,6 +75,8 @@ impl Account {
             reusable: None,
             operations: Vec::new(),
             closes_links: false,
+            description_chars_max: None,
+            expiry_seconds_max: None,
             resends_max: None,
             resend_pause_seconds: None,
         }
@@ -78,9 +87,25 @@ impl Account {
     pub fn with_limits(mut self, limits: &Limits) -> Account {
         self.amount_max = limits.amount_max;
         self.amount_min = limits.amount_min;
+        self.description_chars_max = limits.description_chars_max;
+        self.expiry_seconds_max = limits.expiry_max.map(|life| life.num_seconds());
         self.resends_max = limits.resends_max;
         self.resend_pause_seconds = limits.resend_pause.map(|pause| pause.num_seconds());
         self
+    }
+
+    /// Why the gateway does not take an amount, where that is so.
+    pub(crate) fn beyond(&self, amount: &Money) -> Option<String> {
+        let beyond = |limit: Option<&Money>, side| {
+            limit
+                .filter(|limit| amount.compare(limit).is_ok_and(|order| order == side))
+                .copied()
+        };
+        if let Some(limit) = beyond(self.amount_max.as_ref(), Ordering::Greater) {
+            return Some(format!("{amount} is over the gateway's limit of {limit}"));
+        }
+        let limit = beyond(self.amount_min.as_ref(), Ordering::Less)?;
+        Some(format!("{amount} is under the gateway's limit of {limit}"))
     }
 
     /// The account with what its gateway can do.

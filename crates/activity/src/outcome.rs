@@ -121,6 +121,9 @@ pub struct LinkDraft {
     /// Settings of the provider's own that it was made with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extras: BTreeMap<String, String>,
+    /// Wishes that the gateway could not fulfil.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
     /// The provider has texted the payer with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub texted: bool,

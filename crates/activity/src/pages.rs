@@ -5,7 +5,7 @@ pub fn problem_pages() -> &'static [(&'static str, &'static str, &'static str)] 
     &PAGES
 }
 
-const PAGES: [(&str, &str, &str); 35] = [
+const PAGES: [(&str, &str, &str); 36] = [
     (
         "WF0401",
         "Unknown setting",
@@ -164,5 +164,10 @@ const PAGES: [(&str, &str, &str); 35] = [
         "WF0435",
         "No such payment link",
         include_str!("problems/WF0435.md"),
+    ),
+    (
+        "WF0436",
+        "Beyond the gateway's limit",
+        include_str!("problems/WF0436.md"),
     ),
 ];

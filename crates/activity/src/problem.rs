@@ -225,9 +225,11 @@ pub mod codes {
     pub const NOT_OFFERED: &str = "WF0434";
     /// No state makes the payment link that is meant, or more than one does.
     pub const NO_SUCH_LINK: &str = "WF0435";
+    /// A constant is beyond what the gateway takes.
+    pub const BEYOND_LIMIT: &str = "WF0436";
 
     /// Every code, in order.
-    pub const ALL: [&str; 35] = [
+    pub const ALL: [&str; 36] = [
         UNKNOWN_SETTING,
         WRONG_TYPE,
         MISSING_SETTING,
@@ -263,5 +265,6 @@ pub mod codes {
         BAD_DURATION,
         NOT_OFFERED,
         NO_SUCH_LINK,
+        BEYOND_LIMIT,
     ];
 }

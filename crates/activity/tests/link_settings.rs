@@ -4,7 +4,7 @@ use activity::{PathStep, Severity};
 use serde_json::{Value as Json, json};
 use values::Currency;
 
-use crate::kit::{Kit, account};
+use crate::kit::{Kit, account, irr};
 
 fn base() -> Json {
     json!({ "account": "main", "amount": "final" })
@@ -358,5 +358,55 @@ fn a_closed_account_and_a_missing_language_are_warnings() {
     assert_eq!(
         warnings,
         [("WF0429", Severity::Warning), ("WF0427", Severity::Warning)]
+    );
+}
+
+/// What the gateway never takes is refused when the workflow is loaded, unless the step does without it.
+#[test]
+fn the_gateways_limits_are_known_before_any_item_is() {
+    let mut kit = Kit::invoice();
+    let main = kit.accounts.as_mut().unwrap().get_mut(&"main".into());
+    let main = main.unwrap();
+    main.expiry_seconds_max = Some(30 * 86_400);
+    main.description_chars_max = Some(12);
+    main.amount_min = Some(irr(10_000));
+    main.reusable = Some(false);
+    kit.answers.accounts = kit.accounts.clone().unwrap();
+    let mut settings = json!({
+        "account": "main", "amount": { "fixed": "5_000 IRR" }, "expires": { "days": 31 },
+        "description": "more than twelve characters", "usage": "reusable",
+    });
+    let said = "every item ends in the error state here";
+    assert_eq!(
+        kit.problems("create_payment_link", &settings),
+        [
+            format!(
+                "WF0436 amount.fixed: 5000 IRR is under the gateway's limit of 10000 IRR: {said}"
+            ),
+            format!(
+                "WF0436 expires.days: the gateway of account `main` takes links of at most 30 days: {said}"
+            ),
+            format!(
+                "WF0436 description: the gateway of account `main` takes descriptions of at most 12 characters: {said}"
+            ),
+            "WF0434 usage: the gateway of account `main` makes no reusable links".to_owned(),
+        ]
+    );
+    settings["amount"] = json!("final");
+    settings["unsupported"] = json!("degrade");
+    let ready = kit.ready("create_payment_link", &settings);
+    let request = kit.request(ready.as_ref());
+    let asked = &request.body["request"];
+    assert_eq!(asked["description"], "more than tw");
+    assert_eq!(asked["usage"], "one_time");
+    assert_eq!(asked["expires_at"], "2026-10-01T08:00:00Z");
+    let made = ready.may_have_made(&request, None).unwrap();
+    assert_eq!(
+        made.degraded,
+        [
+            "the link can be paid once",
+            "the link expires at 2026-10-01 08:00:00 UTC, not at 2026-10-02 08:00:00 UTC",
+            "the description is cut to 12 characters",
+        ]
     );
 }

@@ -34,6 +34,7 @@ fn known(status: LinkStatus) -> KnownLink {
             receipt: None,
             usage: Usage::OneTime,
             url_valid_until: None,
+            degraded: Vec::new(),
             extras: [("user_id".to_owned(), "2002".to_owned())].into(),
             texted: true,
         },

@@ -309,6 +309,7 @@ fn known(row: LinkRow) -> Box<KnownLink> {
             usage: row.usage,
             url_valid_until: row.url_valid_until,
             extras: row.extras,
+            degraded: row.degraded,
             texted: row.sendings > 0,
         },
     })

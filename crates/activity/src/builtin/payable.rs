@@ -5,9 +5,9 @@ use values::{AccountName, FieldType, Value};
 
 use super::on_link::{self, refused};
 use super::paid::text;
-use crate::problem::Place;
+use crate::problem::{Place, codes};
 use crate::settings::{Check, Source, SourceSetting, SourceType};
-use crate::{Need, Outcome, PlanContext, Request};
+use crate::{Account, Need, Outcome, PlanContext, Request};
 
 /// The number of the invoice is empty.
 const INVOICE_MISSING: &str = "invoice_missing";
@@ -23,11 +23,20 @@ impl Payable {
     pub(super) fn compile(
         account: &str,
         invoice: &SourceSetting,
+        operation: OperationName,
         check: &mut Check<'_>,
     ) -> Payable {
         let root = Place::root();
         let account = AccountName::new(account.trim());
-        check.account(&root.key("account"), &account);
+        let known = check.account(&root.key("account"), &account);
+        // Only a gateway that is known can be said to lack it.
+        let lacks =
+            |known: &Account| known.reusable.is_some() && !known.operations.contains(&operation);
+        if known.is_some_and(lacks) {
+            let word = operation.word();
+            let message = format!("the gateway of account `{account}` has no operation `{word}`");
+            check.error(codes::NOT_OFFERED, &root.key("account"), message);
+        }
         let text = SourceType::Field(&FieldType::Text);
         let invoice = Source::compile(invoice, text, &root.key("invoice"), check);
         Payable { account, invoice }

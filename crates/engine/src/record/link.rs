@@ -88,6 +88,9 @@ pub struct LinkRow {
     /// Settings of the provider's own that it was made with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extras: BTreeMap<String, String>,
+    /// Wishes that the gateway could not fulfil, where the workflow does without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
     /// The link that has taken its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<LinkId>,
@@ -138,6 +141,7 @@ impl LinkRow {
             called_for: None,
             by_hand: false,
             extras: draft.extras,
+            degraded: draft.degraded,
             replaced_by: None,
         }
     }

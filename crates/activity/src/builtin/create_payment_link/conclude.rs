@@ -65,6 +65,7 @@ pub(in crate::builtin) fn conclude(
         "expires_at": body.request.expires_at,
         "messages": body.recipients.reached.len(),
         "unreachable": body.recipients.unreachable,
+        "degraded": body.degraded,
     });
     let changes = Changes {
         messages,
@@ -99,6 +100,7 @@ fn record(body: Body, link: Option<CreatedLink>) -> LinkDraft {
         receipt: body.receipt,
         usage: body.request.usage,
         extras: body.request.extras,
+        degraded: body.degraded,
         url_valid_until,
         texted: body.request.payer_mobile.is_some(),
     }

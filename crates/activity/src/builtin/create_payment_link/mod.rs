@@ -101,6 +101,8 @@ struct Ready {
     receipt: Option<Receipt>,
     usage: Usage,
     extras: BTreeMap<String, Source>,
+    /// Wishes that the gateway cannot fulfil are done without.
+    degrade: bool,
     warnings: Vec<Problem>,
 }
 

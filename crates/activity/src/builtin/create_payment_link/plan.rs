@@ -39,6 +39,9 @@ pub(in crate::builtin) struct Body {
     /// The state whose link it is, where that is not the one that makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::builtin) of: Option<String>,
+    /// Wishes that the gateway cannot fulfil, as far as the workflow does without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::builtin) degraded: Vec<String>,
 }
 
 /// Why there is no link: a code and a sentence.
@@ -88,6 +91,7 @@ pub(in crate::builtin) struct Terms<'a> {
     pub(in crate::builtin) recipients: &'a Recipients,
     pub(in crate::builtin) locale: Locale,
     pub(in crate::builtin) extras: BTreeMap<String, String>,
+    pub(in crate::builtin) degrade: bool,
 }
 
 fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
@@ -123,6 +127,7 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
         recipients: &ready.recipients,
         locale,
         extras: extras(ready, context)?,
+        degrade: ready.degrade,
     };
     terms.body(party, context)
 }
@@ -145,12 +150,18 @@ fn extras(ready: &Ready, context: &PlanContext<'_>) -> Result<BTreeMap<String, S
 impl Terms<'_> {
     /// Everything that is stored before the first call.
     pub(in crate::builtin) fn body(
-        self,
+        mut self,
         party: &Party,
         context: &PlanContext<'_>,
     ) -> Result<Body, Refusal> {
         let account = self.account;
-        let (expires_at, expiry_form) = expiry(self.expires, account, context)?;
+        let mut expiry = expiry(self.expires, account, context)?;
+        let degraded = if self.degrade {
+            self.degraded(&mut expiry, context)
+        } else {
+            Vec::new()
+        };
+        let (expires_at, expiry_form) = expiry;
         if self.usage == Usage::Reusable && account.reusable == Some(false) {
             return refuse(
                 codes::NOT_REUSABLE,
@@ -182,7 +193,35 @@ impl Terms<'_> {
             earlier: context.answers.earlier_links.clone(),
             receipt: self.receipt,
             of: None,
+            degraded,
         })
+    }
+
+    /// Does without what the gateway cannot do, and says what that is.
+    fn degraded(
+        &mut self,
+        (expires_at, form): &mut (Timestamp, ExpiryForm),
+        context: &PlanContext<'_>,
+    ) -> Vec<String> {
+        let mut degraded = Vec::new();
+        if self.usage == Usage::Reusable && self.account.reusable == Some(false) {
+            self.usage = Usage::OneTime;
+            degraded.push("the link can be paid once".to_owned());
+        }
+        let longest = self.account.expiry_seconds_max.map(TimeDelta::seconds);
+        let longest = longest.and_then(|life| context.entered_at.checked_add_signed(life));
+        if let Some(longest) = longest.filter(|longest| longest < expires_at) {
+            degraded.push(format!(
+                "the link expires at {longest}, not at {expires_at}"
+            ));
+            (*expires_at, *form) = (longest, ExpiryForm::Days);
+        }
+        let max = self.account.description_chars_max;
+        if let Some(max) = max.filter(|max| self.description.chars().count() > *max) {
+            degraded.push(format!("the description is cut to {max} characters"));
+            self.description = self.description.chars().take(max).collect();
+        }
+        degraded
     }
 }
 
@@ -324,24 +363,17 @@ pub(in crate::builtin) fn check_amount(amount: &Money, account: &Account) -> Res
             format!("{amount} has too many decimals"),
         );
     }
-    let beyond = |limit: Option<&Money>, side| {
-        limit
-            .filter(|limit| amount.compare(limit).is_ok_and(|order| order == side))
-            .copied()
-    };
-    if let Some(limit) = beyond(account.amount_max.as_ref(), Ordering::Greater) {
-        return refuse(
-            codes::AMOUNT_OVER_LIMIT,
-            format!("{amount} is over the gateway's limit of {limit}"),
-        );
+    match account.beyond(amount) {
+        None => Ok(()),
+        Some(message)
+            if account
+                .amount_max
+                .is_some_and(|max| amount.compare(&max).is_ok_and(Ordering::is_gt)) =>
+        {
+            refuse(codes::AMOUNT_OVER_LIMIT, message)
+        }
+        Some(message) => refuse(codes::AMOUNT_UNDER_LIMIT, message),
     }
-    if let Some(limit) = beyond(account.amount_min.as_ref(), Ordering::Less) {
-        return refuse(
-            codes::AMOUNT_UNDER_LIMIT,
-            format!("{amount} is under the gateway's limit of {limit}"),
-        );
-    }
-    Ok(())
 }
 
 fn expiry(

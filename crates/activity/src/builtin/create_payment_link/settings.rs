@@ -7,12 +7,16 @@ use rust_decimal::prelude::ToPrimitive;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use values::{AccountName, Locale, parse_date, parse_number};
+use values::{AccountName, Decimal, Locale, Money, parse_date, parse_number};
 
 use super::{Amount, Expires, Ready, Receipt};
+use crate::Account;
 use crate::message::{MessageSetting, OwnTexts, PlainTexts, Recipients, RecipientsSetting};
 use crate::problem::{Place, PrepareContext, Problem, codes};
 use crate::settings::{Check, FieldRef, Scalar, Source, SourceSetting, SourceType, decode};
+
+/// Links live whole days of this many seconds.
+const SECONDS_OF_DAY: i64 = 86_400;
 
 /// A constant number of days beyond this is taken for a mistake.
 const DAYS_MAX: i64 = 3_650;
@@ -50,6 +54,20 @@ pub(super) struct Settings {
     /// Settings of one provider alone, as its page lists them: `{ user_id: { value: item.pod_user } }`.
     #[serde(default)]
     extras: BTreeMap<String, SourceSetting>,
+    /// What becomes of a wish that the gateway cannot fulfil.
+    #[serde(default)]
+    unsupported: Unsupported,
+}
+
+/// What becomes of a wish that the gateway cannot fulfil.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::builtin) enum Unsupported {
+    /// There is no link.
+    #[default]
+    Fail,
+    /// The link is made with less, and that is written down.
+    Degrade,
 }
 
 /// How often a link may be paid.
@@ -156,7 +174,14 @@ pub(super) fn compile(
         UsageSetting::OneTime => Usage::OneTime,
         UsageSetting::Reusable => Usage::Reusable,
     };
-    if usage == Usage::Reusable && known.is_some_and(|known| known.reusable == Some(false)) {
+    let degrade = settings.unsupported == Unsupported::Degrade;
+    if let Some(known) = known.filter(|_| !degrade) {
+        limits(&settings, known, &mut check);
+    }
+    if usage == Usage::Reusable
+        && !degrade
+        && known.is_some_and(|known| known.reusable == Some(false))
+    {
         let message = format!("the gateway of account `{account}` makes no reusable links");
         check.error(codes::NOT_OFFERED, &root.key("usage"), message);
     }
@@ -199,6 +224,7 @@ pub(super) fn compile(
             receipt,
             usage,
             extras,
+            degrade,
             warnings,
         }),
         // Without a problem both are there; this keeps the compiler's word instead of a panic.
@@ -208,6 +234,46 @@ pub(super) fn compile(
             "the settings cannot be used",
         )]),
     }
+}
+
+/// Constants that the gateway never takes.
+fn limits(settings: &Settings, account: &Account, check: &mut Check<'_>) {
+    let root = Place::root();
+    if let AmountSetting::Fixed(written) = &settings.amount
+        && let Ok(amount) = Money::parse(&written.text())
+        && let Some(problem) = account.beyond(&amount)
+    {
+        beyond(&root.key("amount").key("fixed"), &problem, check);
+    }
+    if let Some(ExpiresSetting::Days(GivenSetting::Constant(written))) = &settings.expires
+        && let Ok(days) = parse_number(&written.text())
+        && let Some(max) = account.expiry_seconds_max
+        && days > Decimal::from(max) / Decimal::from(SECONDS_OF_DAY)
+    {
+        let message = format!(
+            "the gateway of account `{}` takes links of at most {} days",
+            account.name,
+            max / SECONDS_OF_DAY
+        );
+        beyond(&root.key("expires").key("days"), &message, check);
+    }
+    if let Some(PlainTexts::Same(text)) = &settings.description
+        && !text.contains("{{")
+        && let Some(max) = account.description_chars_max
+        && text.chars().count() > max
+    {
+        let message = format!(
+            "the gateway of account `{}` takes descriptions of at most {max} characters",
+            account.name
+        );
+        beyond(&root.key("description"), &message, check);
+    }
+}
+
+/// A limit may be raised while the workflow stays, so this is no error.
+fn beyond(place: &Place, what: &str, check: &mut Check<'_>) {
+    let message = format!("{what}: every item ends in the error state here");
+    check.report(Problem::new(codes::BEYOND_LIMIT, place, message).as_warning());
 }
 
 fn amount(

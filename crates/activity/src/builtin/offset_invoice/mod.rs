@@ -61,7 +61,12 @@ impl Activity for OffsetInvoice {
     ) -> Result<Box<dyn Prepared>, Vec<Problem>> {
         let settings: Settings = decode(settings)?;
         let mut check = Check::new(context);
-        let payable = Payable::compile(&settings.account, &settings.invoice, &mut check);
+        let payable = Payable::compile(
+            &settings.account,
+            &settings.invoice,
+            OperationName::PayByInvoice,
+            &mut check,
+        );
         let place = Place::root().key("by").key("field");
         check.field_of(&place, &settings.by.field, &["item"]);
         check.finish()?;

@@ -43,6 +43,7 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
         recipients: &ready.recipients,
         locale: languages.first().copied().unwrap_or_default(),
         extras: old.draft.extras.clone(),
+        degrade: false,
     };
     let body = terms.body(party, context)?;
     Ok(Body {

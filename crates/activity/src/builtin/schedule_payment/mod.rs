@@ -78,7 +78,12 @@ impl Activity for SchedulePayment {
         let settings: Settings = decode(settings)?;
         let mut check = Check::new(context);
         let root = Place::root();
-        let payable = Payable::compile(&settings.account, &settings.invoice, &mut check);
+        let payable = Payable::compile(
+            &settings.account,
+            &settings.invoice,
+            OperationName::PayInFuture,
+            &mut check,
+        );
         let day = FieldType::Date {
             calendar: Calendar::Gregorian,
         };
