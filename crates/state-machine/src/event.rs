@@ -77,6 +77,8 @@ pub enum Event {
     },
     /// Something happened to a payment link of the item.
     Payment(Box<PaymentEvent>),
+    /// A person has had a payment link made for the item.
+    LinkMade(Box<LinkMade>),
     /// Stop applying inputs until further notice.
     Hold {
         /// Who.
@@ -141,6 +143,25 @@ pub struct PaymentEvent {
     pub stays_open: bool,
 }
 
+/// A payment link that a person has had made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkMade {
+    /// Who.
+    pub actor: UserId,
+    /// The state whose link it is, or [`BY_HAND`].
+    pub state: String,
+    /// The link; `None` once it is written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+    /// Nobody could be told about the link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delivery_failed: bool,
+}
+
+/// Stands for the state of a link that a person has had made and that belongs to no state. No state
+/// can have this name.
+pub const BY_HAND: &str = "by hand";
+
 impl Event {
     /// A short word for lists and logs.
     pub fn name(&self) -> &'static str {
@@ -156,6 +177,7 @@ impl Event {
             Event::Finished(_) => "finished",
             Event::Unknown { .. } => "unknown",
             Event::Payment(_) => "payment",
+            Event::LinkMade(_) => "link_made",
             Event::Hold { .. } => "hold",
             Event::Resume { .. } => "resume",
             Event::Retry { .. } => "retry",
@@ -172,6 +194,7 @@ impl Event {
             | Event::Hold { actor, .. }
             | Event::Resume { actor }
             | Event::Retry { actor, .. } => Some(actor),
+            Event::LinkMade(made) => Some(&made.actor),
             _ => None,
         }
     }

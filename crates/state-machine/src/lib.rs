@@ -24,7 +24,7 @@ mod step;
 pub use definition::{Definition, DefinitionHash, ModelProblem, OutsideReads};
 pub use diagram::{dot, mermaid};
 pub use effect::Effect;
-pub use event::{ActivityEnd, Event, PaymentEvent};
+pub use event::{ActivityEnd, BY_HAND, Event, LinkMade, PaymentEvent};
 pub use instance::{
     Assigned, Ended, Held, Incident, IncidentClass, Instance, KeptEvent, Link, OpenActivity,
     OpenTask, Timer, WakeSource,

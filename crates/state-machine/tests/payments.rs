@@ -1,6 +1,6 @@
 //! Payment links: what is noted, what counts, and where it leads.
 
-use state_machine::{ActivityEnd, End, Event, PAYMENT_OUTCOMES};
+use state_machine::{ActivityEnd, BY_HAND, End, Event, LinkMade, PAYMENT_OUTCOMES};
 use values::Value;
 
 use crate::clauses::sale;
@@ -662,4 +662,95 @@ fn a_retry_sees_what_has_changed_outside() {
     story.party = Some(fields([("balance", rial(7))]));
     story.ok(retry("admin"));
     assert_eq!((story.state(), story.incident()), ("over", ""));
+}
+
+/// Clause 43: a link that a person has had made is a link of its state: a wait takes its payment, and the
+/// outcomes of the link before it end that wait no more.
+#[test]
+fn a_link_made_by_hand_for_a_state_is_what_the_wait_looks_at() {
+    let mut story = waiting(&again());
+    story.ok(story.by_hand("H1", "make"));
+    assert_eq!((story.state(), story.status("H1")), ("await", "created"));
+    story.ok(story.payment("L1", "expired"));
+    assert_eq!(story.state(), "await", "H1 is the latest");
+    story.ok(story.payment("H1", "paid"));
+    assert_eq!((story.state(), story.status("H1")), ("over", "paid"));
+}
+
+/// A link of no state: conditions read it as the latest, and its payment goes the way of every payment.
+#[test]
+fn a_link_made_by_hand_for_no_state_is_read_and_paid() {
+    let flow = Flow::new()
+        .on("paid", "", "", "over")
+        .wait("rest", |wait| {
+            wait.when("(link.status ?? \"\") == \"created\"", "made")
+        })
+        .task("made", |task| task.action("stop", "over"))
+        .end("over");
+    let mut story = Story::new(&flow);
+    story.ok(story.by_hand("H1", BY_HAND));
+    assert_eq!(story.state(), "made");
+    let Event::Payment(mut paid) = story.payment("H1", "paid") else {
+        unreachable!("it is a payment")
+    };
+    paid.state = BY_HAND.to_owned();
+    story.ok(Event::Payment(paid));
+    assert_eq!((story.state(), story.status("H1")), ("over", "paid"));
+}
+
+/// Clause 70: a held item shows the link at once, and what follows from it waits; a link that was
+/// closed and forgotten meanwhile does not come back.
+#[test]
+fn a_link_made_by_hand_for_a_held_item_is_noted_and_leads_on_later() {
+    let flow = Flow::new()
+        .wait("rest", |wait| {
+            wait.when("(link.status ?? \"\") == \"created\"", "made")
+        })
+        .end("made");
+    let mut story = Story::new(&flow);
+    story.ok(hold("sara"));
+    story.ok(story.by_hand("H1", BY_HAND));
+    assert_eq!((story.state(), story.status("H1")), ("rest", "created"));
+    let Event::Payment(mut over) = story.payment("H1", "expired") else {
+        unreachable!("it is a payment")
+    };
+    over.state = BY_HAND.to_owned();
+    story.ok(Event::Payment(over));
+    story.ok(story.by_hand("H2", BY_HAND));
+    story.ok(resume("sara"));
+    assert_eq!(story.state(), "made");
+    assert_eq!((story.status("H1"), story.status("H2")), ("", "created"));
+}
+
+#[test]
+fn a_link_made_by_hand_that_nobody_hears_of_takes_that_way() {
+    let mut story = waiting(&again().on("delivery_failed", "make", "", "desk"));
+    let Event::LinkMade(made) = story.by_hand("H1", "make") else {
+        unreachable!("it is a link")
+    };
+    let unheard = LinkMade {
+        delivery_failed: true,
+        ..*made
+    };
+    story.ok(Event::LinkMade(Box::new(unheard)));
+    assert_eq!((story.state(), story.status("H1")), ("desk", "created"));
+}
+
+/// A condition that fails on the link puts the item in incident; the link is there all the same, once.
+#[test]
+fn a_link_made_by_hand_survives_the_incident_it_causes() {
+    let flow = Flow::new()
+        .wait("rest", |wait| {
+            wait.when(
+                "(link.status ?? \"\") == \"created\" && item.n / item.days > 1",
+                "made",
+            )
+        })
+        .end("made");
+    let mut story = Story::with(&flow, fields([("n", num(1)), ("days", num(0))]));
+    story.ok(story.by_hand("H1", BY_HAND));
+    assert_ne!(story.incident(), "");
+    assert_eq!(story.status("H1"), "created");
+    story.ok(retry("sara"));
+    assert_eq!(story.instance.links.len(), 1);
 }

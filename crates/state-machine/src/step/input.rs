@@ -40,6 +40,7 @@ impl<'a> Run<'a> {
             Event::Finished(end) => self.finished(end),
             Event::Unknown { entry, .. } => self.unknown(event, *entry),
             Event::Payment(payment) => self.payment(payment),
+            Event::LinkMade(made) => self.link_made(made),
             Event::Hold { .. } => self.hold(event),
             Event::Resume { .. } => Err(nothing_to("resume").into()),
             Event::Retry { .. } => Err(nothing_to("retry").into()),

@@ -3,7 +3,7 @@
 use values::Fields;
 
 use super::{Halt, Overtaken, Rejection, Run, Turn};
-use crate::event::{ActivityEnd, Event, PaymentEvent};
+use crate::event::{ActivityEnd, Event, LinkMade, PaymentEvent};
 use crate::instance::{Incident, Instance};
 use crate::model::PAYMENT_OUTCOMES;
 
@@ -47,6 +47,11 @@ impl Run<'_> {
             Event::Named { name, payload } => self.check_payload(name, payload)?,
             Event::Changed { fields } => self.check_fields(fields)?,
             Event::Payment(payment) => return Ok(self.hold_payment(payment)?),
+            Event::LinkMade(_) => {
+                // A held item shows the link at once; where that leads waits.
+                self.note(event)?;
+                return Ok(self.defer(without_facts(event))?);
+            }
             _ => return Ok(self.refuse_if_held()?),
         }
         Ok(self.defer(event.clone())?)
@@ -224,6 +229,10 @@ fn without_facts(event: &Event) -> Event {
         Event::Payment(payment) => Event::Payment(Box::new(PaymentEvent {
             set: Fields::new(),
             ..(**payment).clone()
+        })),
+        Event::LinkMade(made) => Event::LinkMade(Box::new(LinkMade {
+            link: None,
+            ..(**made).clone()
         })),
         other => other.clone(),
     }

@@ -39,6 +39,11 @@ impl Run<'_> {
                 self.newer_wins(&set);
                 self.set_fields(&set);
             }
+            Event::LinkMade(made) => {
+                if let Some(link) = &made.link {
+                    self.record_link(link.clone());
+                }
+            }
             _ => {}
         }
         Ok(())

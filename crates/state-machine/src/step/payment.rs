@@ -1,8 +1,10 @@
 //! What happens to payment links, seen from the workflow.
 
+use values::Fields;
+
 use super::enter::route_of;
 use super::{Halt, Run, Turn};
-use crate::event::PaymentEvent;
+use crate::event::{LinkMade, PaymentEvent};
 use crate::instance::Link;
 use crate::model::{Kind, PAYMENT_OUTCOMES, Wait};
 
@@ -26,6 +28,22 @@ impl<'a> Run<'a> {
             }
         }
         self.forget_closed_links();
+        Ok(())
+    }
+
+    /// Where a link that a person has had made leads; it has been noted already. Conditions that read
+    /// links are looked at again, and a wait hears when nobody could be told.
+    pub(super) fn link_made(&mut self, made: &LinkMade) -> Result<(), Halt> {
+        if self.instance.ended.is_some() {
+            return Ok(());
+        }
+        let entry = self.instance.entry;
+        if made.delivery_failed {
+            self.payment_outcome(DELIVERY_FAILED, &made.state)?;
+        }
+        if self.instance.entry == entry {
+            self.look_again(&Fields::new(), true)?;
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use state_machine::{
-    ActivityEnd, Actor, Context, Definition, Effect, Event, Instance, Link, PaymentEvent,
+    ActivityEnd, Actor, Context, Definition, Effect, Event, Instance, Link, LinkMade, PaymentEvent,
     Rejection, Step, step,
 };
 use values::{Fields, ItemRef, Timestamp, Value, Zone};
@@ -231,6 +231,26 @@ impl Story {
         Event::Finished(Box::new(ActivityEnd {
             link: Some(link),
             ..self.end("success")
+        }))
+    }
+
+    /// A person has had a link made, for a state or for none.
+    pub(crate) fn by_hand(&self, link: &str, state: &str) -> Event {
+        let link = Link {
+            id: link.into(),
+            state: state.to_owned(),
+            url: format!("https://pay.example/{link}"),
+            status: "created".to_owned(),
+            amount: irr(1_500_000),
+            expires_at: self.now + TimeDelta::days(2),
+            paid_at: None,
+            tracking_no: None,
+        };
+        Event::LinkMade(Box::new(LinkMade {
+            actor: "sara".into(),
+            state: state.to_owned(),
+            link: Some(link),
+            delivery_failed: false,
         }))
     }
 
