@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use payment::{CreatedLink, Found, LinkStatus};
 use persistence::{Scan, Table};
 use state_machine::Instance;
-use values::{LinkId, Timestamp};
+use values::{ItemRef, LinkId, Timestamp};
 
 use crate::decide::Decided;
 use crate::dispatcher::Place;
@@ -16,7 +16,7 @@ use crate::record::{
 use crate::submit::Loaded;
 use crate::workflow::Workflow;
 use crate::write::Batch;
-use crate::{Core, Error, LIST_MAX, query};
+use crate::{Core, Error, LIST_MAX, by_hand, query};
 
 /// How long a request may live at a gateway that does not say.
 const REQUEST_LIFE: TimeDelta = TimeDelta::minutes(5);
@@ -115,7 +115,11 @@ impl Core {
     }
 
     /// When nothing that was sent by then can arrive any more, and a look-up shows what has.
-    fn certain_after(&self, account: &values::AccountName, last: Timestamp) -> Timestamp {
+    pub(crate) fn certain_after(
+        &self,
+        account: &values::AccountName,
+        last: Timestamp,
+    ) -> Timestamp {
         let safety = self
             .world
             .gateways
@@ -134,30 +138,39 @@ impl Core {
     ) -> Result<Vec<LinkId>, Error> {
         let state = instance.state.as_str();
         let mut makers = workflow.definition.model().link_states();
-        let renews = workflow.makes_links_of(state);
-        let first = instance.visits.get(state).is_none_or(|visits| *visits < 2);
-        let of = match renews {
+        let of = match workflow.makes_links_of(state) {
             Some(of) => of,
-            None if !makers.any(|maker| maker == state) => return Ok(Vec::new()),
-            // Nothing can have made one before.
-            None if first && !workflow.is_renewed(state) => return Ok(Vec::new()),
-            None => state,
+            None if makers.any(|maker| maker == state) => state,
+            None => return Ok(Vec::new()),
         };
-        let item = &instance.item;
-        let prefix = format!("{item}/").into_bytes();
-        let rows = self
-            .store
-            .scan(Scan::prefix(Table::Links, prefix).limit(LIST_MAX))
-            .await?;
-        let mut blocking = Vec::new();
-        for (_, row) in rows {
+        let item = instance.item.as_ref();
+        let first = instance.visits.get(state).is_none_or(|visits| *visits < 2);
+        let among = if of == state && first && !workflow.is_renewed(state) {
+            // Only a person can have made one before.
+            by_hand::prefix(item)
+        } else {
+            format!("{item}/")
+        };
+        let links = self.perhaps_live(item, of, among).await?;
+        Ok(links.into_iter().map(|link| link.id).collect())
+    }
+
+    /// Links of a state that may be live without our knowing, among those whose ids start so.
+    pub(crate) async fn perhaps_live(
+        &self,
+        item: &ItemRef,
+        state: &str,
+        among: String,
+    ) -> Result<Vec<LinkRow>, Error> {
+        let mut found = Vec::new();
+        let scan = Scan::prefix(Table::Links, among.into_bytes()).limit(LIST_MAX);
+        for (_, row) in self.store.scan(scan).await? {
             let link: LinkRow = record::decode(&row.open)?;
-            let ours = link.item == **item && link.state == of;
-            if ours && link.abandoned && !link.status.is_closed() {
-                blocking.push(link.id);
+            if link.may_be_live() && link.state == state && link.item == *item {
+                found.push(link);
             }
         }
-        Ok(blocking)
+        Ok(found)
     }
 
     /// Whether a request may be sent as far as abandoned links go.

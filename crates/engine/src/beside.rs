@@ -54,19 +54,8 @@ impl Core {
         (kind, notes): (&str, Vec<String>),
         detail: Option<HistoryDetail>,
     ) -> Result<(), Error> {
-        let Some(loaded) = self.load(item).await? else {
-            return Err(Error::NotStarted(item.clone()));
-        };
-        let history = self.line(&loaded.row.instance, (kind, None), notes, detail)?;
-        self.commit(Commit {
-            subject: record::item_key(item),
-            expected: loaded.version,
-            state: None,
-            writes,
-            history: vec![history],
-        })
-        .await?;
-        Ok(())
+        self.commit_line(item, writes, (kind, None), (notes, detail))
+            .await
     }
 
     /// The same for what a person has done.
@@ -77,10 +66,23 @@ impl Core {
         writes: Vec<Write>,
         (kind, notes): (&str, Vec<String>),
     ) -> Result<(), Error> {
+        self.commit_line(item, writes, (kind, Some(by)), (notes, None))
+            .await
+    }
+
+    /// Writes rows of an item and a line of its history: what it was, who did it, and what was sent or
+    /// came back. The caller holds the item's turn.
+    pub(crate) async fn commit_line(
+        &self,
+        item: &ItemRef,
+        writes: Vec<Write>,
+        who: (&str, Option<&UserId>),
+        (notes, detail): (Vec<String>, Option<HistoryDetail>),
+    ) -> Result<(), Error> {
         let Some(loaded) = self.load(item).await? else {
             return Err(Error::NotStarted(item.clone()));
         };
-        let history = self.line(&loaded.row.instance, (kind, Some(by)), notes, None)?;
+        let history = self.line(&loaded.row.instance, who, notes, detail)?;
         self.commit(Commit {
             subject: record::item_key(item),
             expected: loaded.version,

@@ -199,7 +199,7 @@ impl Engine {
     }
 }
 
-fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Error> {
+pub(crate) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Result<T, Error> {
     Err(Error::Refused {
         code,
         message: message.into(),
@@ -226,7 +226,7 @@ impl Core {
         link.ok_or_else(|| Error::NoLink(id.clone()))
     }
 
-    fn gateway_of(&self, link: &LinkRow) -> Result<Arc<dyn Gateway>, Error> {
+    pub(crate) fn gateway_of(&self, link: &LinkRow) -> Result<Arc<dyn Gateway>, Error> {
         let gateway = self.world.gateways.get(&link.account).cloned();
         gateway.ok_or_else(|| {
             let message = format!("no gateway serves account `{}`", link.account);
@@ -243,7 +243,7 @@ impl Core {
     }
 
     /// Whoever is unknown or deactivated may do nothing.
-    async fn person(&self, by: &UserId) -> Result<(), Error> {
+    pub(crate) async fn person(&self, by: &UserId) -> Result<(), Error> {
         let user = self.host.directory.user(by).await?;
         if user.is_some_and(|user| user.active) {
             return Ok(());
@@ -252,7 +252,7 @@ impl Core {
     }
 
     /// Writes down that a person wants something of a link, before it is done.
-    async fn noted(
+    pub(crate) async fn noted(
         &self,
         id: &LinkId,
         by: &UserId,

@@ -8,13 +8,13 @@ use activity::{
 };
 use host::{Change, Receipt};
 use state_machine::{
-    ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, PaymentEvent,
-    Rejection, TraceEntry, step,
+    ActivityEnd, Effect, Entered, Event, Incident, IncidentClass, Instance, Link, LinkMade,
+    PaymentEvent, Rejection, TraceEntry, step,
 };
 use values::{Fields, LinkId, Locale, MessageId, Timestamp, Value};
 
 use crate::receipt::outside_receipt;
-use crate::record::{Cause, LinkRow, MessageRow, MessageStatus, Told};
+use crate::record::{Cause, LinkRow, MessageRow, Told};
 use crate::workflow::Workflow;
 
 /// What deciding may look at besides the cause.
@@ -379,16 +379,7 @@ impl<'a> Deciding<'a> {
             unreachable,
             ..LinkRow::made(draft, instance, at, accounts, self.now)
         };
-        let link = Link {
-            id: row.id.clone(),
-            state: row.state.clone(),
-            url: row.url.clone(),
-            status: row.status.name().to_owned(),
-            amount: row.amount,
-            expires_at: row.expires_at,
-            paid_at: None,
-            tracking_no: None,
-        };
+        let link = row.for_instance();
         self.decided.links.push(row);
         link
     }
@@ -397,22 +388,8 @@ impl<'a> Deciding<'a> {
         let medium = draft.to.medium().name();
         let instance = &self.decided.instance;
         let reference = reference_of(instance);
-        MessageRow {
-            id: MessageId::from(format!("{reference}/{medium}/{index}")),
-            item: instance.item.as_ref().clone(),
-            link,
-            to: draft.to,
-            recipient: draft.recipient,
-            locale: draft.locale,
-            subject: draft.subject,
-            body: draft.body,
-            status: MessageStatus::Queued,
-            attempts: 0,
-            queued_at: self.now,
-            sent_at: None,
-            channel_ref: None,
-            error: None,
-        }
+        let id = MessageId::from(format!("{reference}/{medium}/{index}"));
+        MessageRow::queued(draft, id, &instance.item, link, self.now)
     }
 }
 
@@ -434,7 +411,10 @@ fn livelock(situation: Situation<'_>, told: &Told, cause: &Cause) -> Result<Verd
     let mut decided = deciding.decided;
     let instance = &mut decided.instance;
     instance.revision = facts.instance.revision;
-    if matches!(&*event, Event::Finished(_) | Event::Payment(_)) {
+    if matches!(
+        &*event,
+        Event::Finished(_) | Event::Payment(_) | Event::LinkMade(_)
+    ) {
         instance.fields = facts.instance.fields;
         instance.stage = facts.instance.stage;
         instance.links = facts.instance.links;
@@ -487,6 +467,10 @@ fn without_facts(event: Event) -> Event {
         Event::Payment(payment) => Event::Payment(Box::new(PaymentEvent {
             set: Fields::new(),
             ..*payment
+        })),
+        Event::LinkMade(made) => Event::LinkMade(Box::new(LinkMade {
+            link: None,
+            ..*made
         })),
         other => other,
     }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use activity::{Activity, Attempt, Attempted, Observation, Outcome, PreviousAttempt};
+use activity::{Activity, Attempt, Attempted, Observation, Outcome, PreviousAttempt, Request};
 use chrono::TimeDelta;
 use futures::FutureExt;
 use persistence::{Table, Write};
@@ -112,7 +112,10 @@ impl Core {
         }
         attempt.now = now;
         let attempted = match self.workflows.catalog().get(&intent.request.activity) {
-            Some(activity) => self.made(activity.as_ref(), &intent, &attempt).await,
+            Some(activity) => {
+                self.made(activity.as_ref(), &intent.request, &attempt)
+                    .await
+            }
             None if attempt.earlier.is_empty() => Attempted::Ended {
                 outcome: Box::new(Outcome::error(
                     "no_activity",
@@ -130,13 +133,13 @@ impl Core {
     }
 
     /// Makes the attempt. One that panics, or does not come back in time, may have had its effect.
-    async fn made(
+    pub(crate) async fn made(
         &self,
         activity: &dyn Activity,
-        intent: &IntentRow,
+        request: &Request,
         attempt: &Attempt,
     ) -> Attempted {
-        let work = activity.perform(&intent.request, attempt, &self.world);
+        let work = activity.perform(request, attempt, &self.world);
         let work = AssertUnwindSafe(work).catch_unwind();
         let panicked = || Attempted::Unknown {
             code: "activity_panicked".to_owned(),
@@ -147,8 +150,8 @@ impl Core {
             return work.await.unwrap_or_else(|_| panicked());
         }
         // Only a running engine knows that there is a timer to ask.
-        let longest = TimeDelta::seconds(intent.request.attempt_seconds_max.max(1))
-            + self.limits.attempt_grace;
+        let longest =
+            TimeDelta::seconds(request.attempt_seconds_max.max(1)) + self.limits.attempt_grace;
         let longest = longest.to_std().unwrap_or(std::time::Duration::MAX);
         match tokio::time::timeout(longest, work).await {
             Ok(attempted) => attempted.unwrap_or_else(|_| panicked()),

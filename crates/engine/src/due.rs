@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use chrono::TimeDelta;
-use payment::{Call, ErrorClass, GatewayError, StatusReport};
+use payment::{Call, ErrorClass, GatewayError, LinkStatus, StatusReport};
 use persistence::{Scan, Table};
 use state_machine::{Event, Rejection};
 use values::{LinkId, Timestamp};
@@ -202,6 +202,9 @@ impl Core {
         let Some(link) = link.filter(|link| link.next_poll == Some(row.due)) else {
             return self.sweep(Table::Timers, key).await;
         };
+        if link.status == LinkStatus::Creating {
+            return self.give_up_making(&link).await;
+        }
         if link.abandoned && !link.status.is_closed() {
             return self.close_abandoned(link).await;
         }

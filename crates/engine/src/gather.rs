@@ -43,6 +43,20 @@ impl Gather<'_> {
         Ok(context)
     }
 
+    /// The facts of this moment that expressions which are no part of the workflow ask for.
+    pub(crate) async fn context_for(
+        &self,
+        reads: &OutsideReads,
+        instance: &Instance,
+        now: Timestamp,
+    ) -> Result<Context, Error> {
+        let mut context = Context::at(now, *self.zone);
+        if !reads.is_empty() {
+            self.outside(reads, instance, None, &mut context).await?;
+        }
+        Ok(context)
+    }
+
     async fn outside(
         &self,
         reads: &OutsideReads,

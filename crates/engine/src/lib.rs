@@ -18,6 +18,7 @@
 mod abandoned;
 mod beside;
 mod builder;
+mod by_hand;
 mod callback;
 mod clock;
 mod command;
@@ -62,6 +63,7 @@ use tokio::sync::{Mutex, Notify};
 use values::{ItemRef, Timestamp, UserId, Zone};
 
 pub use builder::EngineBuilder;
+pub use by_hand::{LinkWish, Renewal};
 pub use callback::CALLBACK_BYTES_MAX;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::RecordedPayment;
@@ -75,7 +77,7 @@ pub use record::{
 };
 pub use replay::Replay;
 pub use run::Settled;
-pub use state_machine::{Event, Rejection};
+pub use state_machine::{BY_HAND, Event, Rejection};
 
 /// A running engine. Cloning it is cheap and gives the same engine.
 #[derive(Clone)]

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use payment::Callback;
+use payment::{Callback, LinkStatus};
 use persistence::Table;
-use values::{AccountName, Timestamp};
+use values::{AccountName, LinkId, Timestamp};
 
 use crate::dispatcher::Place;
 use crate::order::Known;
@@ -125,6 +125,12 @@ impl Core {
             return Ok(());
         };
         let _turn = self.locks.lock(&item).await;
+        let link = query::link(self.store.as_ref(), &LinkId::from(reference)).await?;
+        if link.is_some_and(|link| link.status == LinkStatus::Creating) {
+            // A person has it made right now, and it is read as soon as it is recorded.
+            self.early_callers.note(reference, self.clock.now());
+            return Ok(());
+        }
         let Some(loaded) = self.load(&item).await? else {
             return Ok(());
         };

@@ -1,5 +1,7 @@
 //! Order numbers: how a provider's calls name a link where they cannot carry our reference.
 
+use activity::LinkDraft;
+use payment::LinkStatus;
 use persistence::{Row, Table, Write};
 use values::{AccountName, LinkId};
 
@@ -16,6 +18,16 @@ pub(crate) struct Known {
     pub(crate) link: Option<LinkRow>,
 }
 
+impl Known {
+    /// A link that is being made by hand has a row already, and is not recorded yet.
+    fn of(link: LinkRow) -> Known {
+        Known {
+            reference: link.reference.clone(),
+            link: (link.status != LinkStatus::Creating).then_some(link),
+        }
+    }
+}
+
 impl Core {
     /// The row by which a call that carries the order number of a new request is understood. It is part
     /// of the commit that stores the request, so no call can come before it.
@@ -25,11 +37,14 @@ impl Core {
         intent: &Intent,
     ) -> Result<Vec<Write>, Error> {
         let prepared = workflow.prepared.get(&intent.state);
-        let Some(draft) =
-            prepared.and_then(|prepared| prepared.may_have_made(&intent.request, None))
-        else {
-            return Ok(Vec::new());
-        };
+        match prepared.and_then(|prepared| prepared.may_have_made(&intent.request, None)) {
+            Some(draft) => self.order_number_of(&draft).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The same for a link that is about to be asked for.
+    pub(crate) async fn order_number_of(&self, draft: &LinkDraft) -> Result<Vec<Write>, Error> {
         let Some(gateway) = self.world.gateways.get(&draft.account) else {
             return Ok(Vec::new());
         };
@@ -51,7 +66,7 @@ impl Core {
         Ok(vec![Write::Unique {
             table: Table::Index,
             key,
-            row: Row::open(draft.reference.into_bytes()),
+            row: Row::open(draft.reference.as_bytes()),
         }])
     }
 
@@ -63,10 +78,7 @@ impl Core {
         name: &str,
     ) -> Result<Option<Known>, Error> {
         if let Some(link) = query::link(self.store.as_ref(), &LinkId::from(name)).await? {
-            return Ok(Some(Known {
-                reference: name.to_owned(),
-                link: Some(link),
-            }));
+            return Ok(Some(Known::of(link)));
         }
         let key = record::order_key(account.as_str(), name);
         let reference = match self.store.get(Table::Index, &key).await? {
@@ -74,11 +86,14 @@ impl Core {
             None => name.to_owned(),
         };
         let id = LinkId::from(reference.as_str());
-        let link = query::link(self.store.as_ref(), &id).await?;
-        if link.is_none() && !self.is_open(&reference).await? {
-            return Ok(None);
+        if let Some(link) = query::link(self.store.as_ref(), &id).await? {
+            return Ok(Some(Known::of(link)));
         }
-        Ok(Some(Known { reference, link }))
+        let open = self.is_open(&reference).await?;
+        Ok(open.then_some(Known {
+            reference,
+            link: None,
+        }))
     }
 
     /// Whether a request with this reference is open.

@@ -80,20 +80,18 @@ impl Core {
         let event = &input.event;
         if matches!(
             event,
-            Event::Timer { .. } | Event::Finished(_) | Event::Unknown { .. } | Event::Payment(_)
+            Event::Timer { .. }
+                | Event::Finished(_)
+                | Event::Unknown { .. }
+                | Event::Payment(_)
+                | Event::LinkMade(_)
         ) {
             return Err(Error::NotCallers {
                 input: event.name(),
             });
         }
         if let Some(id) = &input.id {
-            let max = INPUT_ID_BYTES_MAX;
-            if id.as_str().is_empty() || id.as_str().contains('\0') || id.as_str().len() > max {
-                return Err(Error::Limit {
-                    what: "an input id without NUL",
-                    max,
-                });
-            }
+            check_input_id(id.as_str())?;
         }
         self.bounded(event)
     }
@@ -266,6 +264,7 @@ impl Core {
             let row = InputRow {
                 reply: reply.clone(),
                 digest,
+                link: None,
             };
             let key = record::input_key(&decided.instance.item, &id);
             batch.fresh(Table::Inputs, key, Row::open(record::encode(&row)?));
@@ -377,6 +376,18 @@ impl Core {
     }
 }
 
+/// Whether a caller's id for an input can be kept.
+pub(crate) fn check_input_id(id: &str) -> Result<(), Error> {
+    let max = INPUT_ID_BYTES_MAX;
+    if id.is_empty() || id.contains('\0') || id.len() > max {
+        return Err(Error::Limit {
+            what: "an input id without NUL",
+            max,
+        });
+    }
+    Ok(())
+}
+
 /// How much text a value holds, in bytes.
 fn bytes_of(value: &Value) -> usize {
     match value {
@@ -470,8 +481,12 @@ fn digest(input: &Input) -> Result<String, Error> {
     if input.id.is_none() {
         return Ok(String::new());
     }
-    let bytes = record::encode(&(&input.event, &input.workflow))?;
-    let digest = Sha256::digest(&bytes);
+    short_digest(&(&input.event, &input.workflow))
+}
+
+/// A short digest of what a caller hands in.
+pub(crate) fn short_digest<T: serde::Serialize>(what: &T) -> Result<String, Error> {
+    let digest = Sha256::digest(record::encode(what)?);
     Ok(digest
         .iter()
         .take(16)

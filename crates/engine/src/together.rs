@@ -72,7 +72,7 @@ impl Core {
     /// Brings the reading of one open link forward; whether that was needed.
     async fn bring_forward(&self, link: &LinkRow, place: usize) -> Result<bool, Error> {
         // What may never have been made has its own time.
-        if link.status.is_closed() || link.abandoned {
+        if link.status.is_closed() || link.may_be_live() {
             return Ok(false);
         }
         let now = self.clock.now();

@@ -5,8 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use activity::{Accounts, Catalog, PrepareContext, Prepared, Problem, Severity};
 use persistence::{Commit, Row, Store, Table, Write};
+use serde_json::Value as Json;
 use state_machine::{Definition, DefinitionHash, Kind, OutsideReads};
-use values::Locale;
+use values::{FieldType, Locale};
 
 use crate::Error;
 use crate::record::{definition_key, workflow_key};
@@ -55,21 +56,8 @@ impl Preparation {
     /// Prepares what can be prepared, and says what cannot.
     fn prepare_all(&self, definition: Definition) -> (Workflow, Vec<String>) {
         let model = definition.model();
-        let fields = model
-            .fields
-            .iter()
-            .map(|(k, f)| (k.clone(), f.kind.clone()))
-            .collect();
-        let context = PrepareContext {
-            entity: &model.entity,
-            financial: model.is_financial(),
-            fields: &fields,
-            schema: definition.schema(),
-            stages: &model.stages,
-            accounts: Some(&self.accounts),
-            locales: &self.locales,
-            allowed_hosts: Some(&self.allowed_hosts),
-        };
+        let fields = fields_of(&definition);
+        let context = self.context(&definition, &fields);
         let mut prepared = BTreeMap::new();
         let mut problems = Vec::new();
         let mut outside = definition.outside_reads();
@@ -88,12 +76,7 @@ impl Preparation {
                     }
                     prepared.insert(state.id.clone(), ready);
                 }
-                Err(found) => {
-                    let errors = found
-                        .iter()
-                        .filter(|problem| problem.severity == Severity::Error);
-                    problems.extend(errors.map(|problem| describe(&state.id, problem)));
-                }
+                Err(found) => problems.extend(errors(&state.id, &found)),
             }
         }
         let workflow = Workflow {
@@ -103,6 +86,40 @@ impl Preparation {
         };
         (workflow, problems)
     }
+
+    /// What activities of a definition are prepared with.
+    fn context<'a>(
+        &'a self,
+        definition: &'a Definition,
+        fields: &'a BTreeMap<String, FieldType>,
+    ) -> PrepareContext<'a> {
+        let model = definition.model();
+        PrepareContext {
+            entity: &model.entity,
+            financial: model.is_financial(),
+            fields,
+            schema: definition.schema(),
+            stages: &model.stages,
+            accounts: Some(&self.accounts),
+            locales: &self.locales,
+            allowed_hosts: Some(&self.allowed_hosts),
+        }
+    }
+}
+
+fn fields_of(definition: &Definition) -> BTreeMap<String, FieldType> {
+    let fields = definition.model().fields.iter();
+    fields
+        .map(|(name, field)| (name.clone(), field.kind.clone()))
+        .collect()
+}
+
+fn errors(state: &str, problems: &[Problem]) -> Vec<String> {
+    problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| describe(state, problem))
+        .collect()
 }
 
 fn describe(state: &str, problem: &Problem) -> String {
@@ -228,6 +245,26 @@ impl Workflows {
             (Some(workflow), None) => Ok(workflow.clone()),
             _ => Err(Error::NoWorkflow(format!("for {entity}"))),
         }
+    }
+
+    /// An activity with settings that stand in no workflow, prepared for the items of one.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the settings, in words.
+    pub(crate) fn prepared_for(
+        &self,
+        definition: &Definition,
+        name: &str,
+        settings: &Json,
+    ) -> Result<Box<dyn Prepared>, Vec<String>> {
+        let preparation = &self.preparation;
+        let Some(kind) = preparation.catalog.get(name) else {
+            return Err(vec![format!("this engine has no activity `{name}`")]);
+        };
+        let fields = fields_of(definition);
+        kind.prepare(settings, &preparation.context(definition, &fields))
+            .map_err(|problems| errors(name, &problems))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {

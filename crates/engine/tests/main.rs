@@ -8,6 +8,8 @@
     reason = "a test may panic"
 )]
 
+mod by_hand;
+mod by_hand_recovery;
 mod callbacks;
 mod clauses;
 mod commands;

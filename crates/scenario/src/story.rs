@@ -162,6 +162,8 @@ fn step(line: &HistoryView) -> Option<Line> {
             let source = note(0).trim_start_matches("source ");
             format!("link {}, by {source}", note(1).replace('_', " "))
         }
+        "create_link" => format!("{actor} asks for a payment link"),
+        "link_made" => format!("{actor} has had a payment link made"),
         "hold" => format!("{actor} holds the item: {}", note(0)),
         "resume" => format!("{actor} lets the item go on"),
         "retry" => format!("{actor} retries: {}", note(0)),

@@ -67,6 +67,16 @@ pub(crate) fn order_key(account: &str, order_no: &str) -> Vec<u8> {
     joined(&[b"order", account.as_bytes(), order_no.as_bytes()])
 }
 
+/// How many links people have had made for an item by hand.
+pub(crate) fn by_hand_key(item: &ItemRef) -> Vec<u8> {
+    joined(&[b"by_hand", item.to_string().as_bytes()])
+}
+
+/// What a person asked for when a link was made by hand.
+pub(crate) fn wish_key(link: &str) -> Vec<u8> {
+    joined(&[b"wish", link.as_bytes()])
+}
+
 /// That a call about a link was kept already.
 pub(crate) fn heard_key(link: &str, digest: &str) -> Vec<u8> {
     joined(&[b"heard", link.as_bytes(), digest.as_bytes()])

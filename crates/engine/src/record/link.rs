@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use activity::{Accounts, LinkDraft, ReceiptRule, UnreachableRecipient};
 use payment::{LinkStatus, PaymentFact, ProviderRef, Usage};
 use serde::{Deserialize, Serialize};
-use state_machine::Instance;
-use values::{AccountName, ItemRef, LinkId, Money, PartyId, ReceiptId, Timestamp};
+use state_machine::{Instance, Link};
+use values::{AccountName, ItemRef, LinkId, Money, PartyId, ReceiptId, Timestamp, UserId};
 
 /// A payment link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,10 @@ pub struct LinkRow {
     pub id: LinkId,
     /// The item it was made for.
     pub item: ItemRef,
-    /// The state whose link it is: the one that made it, or that of the link it renews.
+    /// The state whose link it is: the one that made it, or that of the link it renews; of one made by
+    /// hand the state it was made for, or [`state_machine::BY_HAND`].
     pub state: String,
-    /// The state entry that made it.
+    /// The state entry that made it; 0 where it was made by hand.
     pub entry: u64,
     /// Our order number.
     pub reference: String,
@@ -94,6 +95,9 @@ pub struct LinkRow {
     /// The link that has taken its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<LinkId>,
+    /// Who has had it made by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<UserId>,
 }
 
 impl LinkRow {
@@ -143,7 +147,27 @@ impl LinkRow {
             extras: draft.extras,
             degraded: draft.degraded,
             replaced_by: None,
+            asked_by: None,
         }
+    }
+
+    /// The link as far as the workflow needs to know it.
+    pub(crate) fn for_instance(&self) -> Link {
+        Link {
+            id: self.id.clone(),
+            state: self.state.clone(),
+            url: self.url.clone(),
+            status: self.status.name().to_owned(),
+            amount: self.amount,
+            expires_at: self.expires_at,
+            paid_at: self.paid_at,
+            tracking_no: self.tracking_no.clone(),
+        }
+    }
+
+    /// Whether nobody knows yet whether it was made, and whether it can be paid.
+    pub(crate) fn may_be_live(&self) -> bool {
+        self.status == LinkStatus::Creating || (self.abandoned && !self.status.is_closed())
     }
 }
 

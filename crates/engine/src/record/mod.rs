@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use key::{
-    after_due, attention_key, attention_reason, callbacks_key, definition_key, due_of, heard_key,
-    input_key, item_key, order_key, outbox_key, payment_key, receipt_id, resolved_key, stray_key,
-    sweep_key, timer_key, workflow_key,
+    after_due, attention_key, attention_reason, by_hand_key, callbacks_key, definition_key, due_of,
+    heard_key, input_key, item_key, order_key, outbox_key, payment_key, receipt_id, resolved_key,
+    stray_key, sweep_key, timer_key, wish_key, workflow_key,
 };
 pub use link::{LinkRow, PaymentRow};
 pub(crate) use link::{RawCallback, StrayRow};

@@ -1,6 +1,6 @@
 //! Rows. Their serialised names are the disk format: change them only with a new format version.
 
-use activity::{Answers, Outcome, PreviousAttempt, Request};
+use activity::{Answers, MessageDraft, Outcome, PreviousAttempt, Request};
 use host::{Destination, HostWrite, Receipt};
 use payment::StatusReport;
 use persistence::Row;
@@ -32,6 +32,9 @@ pub(crate) struct InputRow {
     /// A digest of the input, so that another input under the same id is refused.
     #[serde(rename = "d")]
     pub(crate) digest: String,
+    /// The link that a person asked for under this id.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<LinkId>,
 }
 
 /// A timer.
@@ -231,6 +234,34 @@ pub struct MessageRow {
     pub channel_ref: Option<String>,
     /// The last failure.
     pub error: Option<String>,
+}
+
+impl MessageRow {
+    /// A message that is to be sent.
+    pub(crate) fn queued(
+        draft: MessageDraft,
+        id: MessageId,
+        item: &ItemRef,
+        link: Option<LinkId>,
+        now: Timestamp,
+    ) -> MessageRow {
+        MessageRow {
+            id,
+            item: item.clone(),
+            link,
+            to: draft.to,
+            recipient: draft.recipient,
+            locale: draft.locale,
+            subject: draft.subject,
+            body: draft.body,
+            status: MessageStatus::Queued,
+            attempts: 0,
+            queued_at: now,
+            sent_at: None,
+            channel_ref: None,
+            error: None,
+        }
+    }
 }
 
 /// Something a person must look at.
