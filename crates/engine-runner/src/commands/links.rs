@@ -1,9 +1,12 @@
 //! `links`: payment links.
 
+mod by_party;
 mod change;
+mod create;
 mod filter;
 mod list;
 mod one;
+mod wish;
 
 use std::path::PathBuf;
 
@@ -16,7 +19,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::rows::{self, Half};
 
-/// List payment links, look at one, or do something about one.
+/// List payment links, look at one, make one, or do something about one.
 ///
 /// Without a word it lists.
 ///
@@ -40,6 +43,8 @@ pub(crate) struct Args {
 enum What {
     List(list::ListArgs),
     Show(one::ShowArgs),
+    Create(Box<create::CreateArgs>),
+    Renew(create::RenewArgs),
     Check(change::CheckArgs),
     Cancel(change::CancelArgs),
     Resend(change::ResendArgs),
@@ -50,6 +55,8 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
     match (args.what, args.store) {
         (Some(What::List(args)), _) => list::list(args, config).await,
         (Some(What::Show(args)), _) => one::show(args, config).await,
+        (Some(What::Create(args)), _) => create::create(*args, config).await,
+        (Some(What::Renew(args)), _) => create::renew(args, config).await,
         (Some(What::Check(args)), _) => change::check(args, config).await,
         (Some(What::Cancel(args)), _) => change::cancel(args, config).await,
         (Some(What::Resend(args)), _) => change::resend(args, config).await,

@@ -7,7 +7,7 @@ use crate::PlanContext;
 use crate::message::day;
 
 /// Entities by name, in English, Persian and Russian.
-const ENTITIES: [(&str, [&str; 3]); 10] = [
+const ENTITIES: [(&str, [&str; 3]); 11] = [
     ("opportunity", ["Opportunity", "فرصت", "Сделка"]),
     (
         "proforma",
@@ -37,6 +37,10 @@ const ENTITIES: [(&str, [&str; 3]); 10] = [
     ("contract", ["Contract", "قرارداد", "Договор"]),
     ("receipt", ["Receipt", "رسید", "Квитанция"]),
     ("payment", ["Payment", "پرداخت", "Платёж"]),
+    (
+        "payment_link",
+        ["Payment link", "لینک پرداخت", "Платёжная ссылка"],
+    ),
 ];
 
 /// The default description.

@@ -27,12 +27,12 @@ pub(super) struct ShowArgs {
 
 /// A link with what belongs to it.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(super) struct Shown {
     #[serde(flatten)]
-    link: LinkRow,
+    pub(super) link: LinkRow,
     paid: Vec<PaymentRow>,
     receipts: Vec<ReceiptRow>,
-    messages: Vec<MessageRow>,
+    pub(super) messages: Vec<MessageRow>,
 }
 
 pub(super) async fn show(args: ShowArgs, config: Config) -> Outcome {
@@ -48,7 +48,7 @@ pub(super) async fn show(args: ShowArgs, config: Config) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn shown(opened: &wiring::Opened, name: &str) -> Outcome<Shown> {
+pub(super) async fn shown(opened: &wiring::Opened, name: &str) -> Outcome<Shown> {
     let store = opened.watched.as_ref();
     let link = super::named(store, name).await?;
     let mut paid: Vec<PaymentRow> = rows::all(store, Table::Payments, Half::Open).await?;
@@ -80,6 +80,12 @@ impl Shown {
             ("expires", at(link.expires_at)),
             ("url", link.url.clone()),
         ];
+        if let Some(person) = &link.asked_by {
+            lines.push(("by hand", person.to_string()));
+        }
+        if let Some(earlier) = &link.instead_of {
+            lines.push(("renews", earlier.to_string()));
+        }
         for (name, value) in &link.provider_ref.0 {
             lines.push(("provider", format!("{name} {value}")));
         }
