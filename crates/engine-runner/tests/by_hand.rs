@@ -263,7 +263,6 @@ fn a_link_of_a_party_that_has_expired_is_renewed_and_paid() {
         ],
     );
     let renewed = renewed.expect(0).json()["link"].clone();
-    assert_eq!(renewed["instead_of"], second["id"]);
     go_on();
     let items = place
         .run("items --state paid --store data --json")
@@ -273,7 +272,9 @@ fn a_link_of_a_party_that_has_expired_is_renewed_and_paid() {
     let superseded = place
         .run("links list --status superseded --store data --json")
         .expect(0);
-    assert_eq!(superseded.json()["links"][0]["id"], second["id"]);
+    let superseded = superseded.json()["links"][0].clone();
+    assert_eq!(superseded["id"], second["id"]);
+    assert_eq!(superseded["replaced_by"], renewed["id"]);
 }
 
 /// A wish, how it ends, and what is said.

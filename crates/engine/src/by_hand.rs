@@ -72,7 +72,7 @@ impl Engine {
     /// - [`Error::Refused`] with `bad_settings`, `not_a_link_state`, or a code of `create_payment_link`
     ///   such as `no_party`; with `link_creating` or `earlier_link_unknown` while another link of the
     ///   same state may be live without our knowing; with `link_given_up` when the wish of this id was
-    ///   given up. Nothing was made.
+    ///   given up, or `link_paid` when such a link turns out paid. Nothing was made.
     /// - [`Error::Gateway`] when the gateway refuses, or does not answer. Of class `Ambiguous` it may have
     ///   made a link: the engine finds and closes it, and a new wish needs a new id.
     /// - [`Error::Rejected`] when the item has ended or is held; [`Error::NotStarted`],
@@ -171,6 +171,9 @@ impl Core {
             });
         };
         let link = self.link_of(&link).await?;
+        if link.abandoned && link.status.is_paid() {
+            return paid(&link.id);
+        }
         if link.abandoned {
             let message = format!(
                 "nobody could say whether link {} was made, so it was given up: ask again under a new id",
@@ -193,8 +196,13 @@ impl Core {
                 if link.next_poll.is_none_or(|due| due <= self.clock.now()) {
                     self.give_up_making(&link).await?;
                 }
-            } else {
-                self.close_abandoned(link).await?;
+                continue;
+            }
+            let id = link.id.clone();
+            self.close_abandoned(link).await?;
+            if self.link_of(&id).await?.status.is_paid() {
+                // Whoever wants a new one should know.
+                return paid(&id);
             }
         }
         Ok(())
@@ -354,6 +362,10 @@ impl Core {
             },
         }
     }
+}
+
+fn paid<T>(id: &LinkId) -> Result<T, Error> {
+    refuse("link_paid", format!("link {id} is paid"))
 }
 
 fn being_made<T>(link: &LinkRow) -> Result<T, Error> {

@@ -12,7 +12,7 @@ use values::{LinkId, Value};
 
 use crate::support::{
     Desk, Parts, World, activity, at_desk, fact, flagship, host_tapped, irr, item, link_settings,
-    model_with, paid, state, tapped, task, wait_payment, waiting,
+    model_with, paid, start_time, state, tapped, task, wait_payment, waiting,
 };
 
 /// review → await_payment, which waits for the link of a state that nobody needs to enter.
@@ -397,6 +397,37 @@ async fn a_person_may_decide_on_a_link_that_nobody_can_tell_about() {
         .unwrap();
     world.engine.create_link(wish(plain())).await.unwrap();
     assert_eq!(world.audit().links.len(), 1);
+}
+
+/// The payer may hear of a link that we know nothing of. Once it turns out paid, nobody makes another.
+#[tokio::test]
+async fn a_link_that_was_given_up_and_is_paid_is_told_to_whoever_wants_another() {
+    let options = json!({ "script": {
+        "pay": { "after": "1m" }, "create": "timeout_after_accepting", "callback": "lost",
+    } });
+    let world = started(options).await;
+    world.act("INV-1", "wait", "zahra").await;
+    let wished = |id: &str| LinkWish {
+        state: Some("make_link".to_owned()),
+        id: Some(id.into()),
+        ..wish(plain())
+    };
+    world.engine.create_link(wished("a")).await.unwrap_err();
+    // Nothing is done about it for a while, and it is paid.
+    world.parts.clock.set(start_time() + minutes(5));
+    assert_eq!(
+        code(world.engine.create_link(wished("b")).await),
+        "link_paid"
+    );
+    assert_eq!(
+        code(world.engine.create_link(wished("a")).await),
+        "link_paid"
+    );
+    assert_eq!(world.state("INV-1").await, "done");
+    world.settle().await;
+    assert_eq!(world.crm().receipts().len(), 1);
+    assert_eq!(world.audit().creates, 1);
+    world.sound("INV-1").await;
 }
 
 /// A process that dies while the gateway is asked: the row's own time says when nobody answers any more.

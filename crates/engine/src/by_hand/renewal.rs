@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use state_machine::{BY_HAND, Event, Kind, PaymentEvent};
 use values::{Fields, LinkId};
 
-use super::{ACTIVITY, Before, Renewal, Wanted, asked, being_made, prefix};
+use super::{ACTIVITY, Before, Renewal, Wanted, asked, being_made, paid, prefix};
 use crate::command::refuse;
 use crate::record::{self, AttentionRow, Cause, LinkRow, MessageRow};
 use crate::submit::{Extra, short_digest};
@@ -248,10 +248,6 @@ impl Core {
             .await
             .map(drop)
     }
-}
-
-fn paid<T>(id: &LinkId) -> Result<T, Error> {
-    refuse("link_paid", format!("link {id} is paid"))
 }
 
 /// Settings that follow from a link's row and from whom its first messages went to.

@@ -179,6 +179,9 @@ fn told(shown: &Shown, zone: &Zone) -> String {
         ("expires", until),
         ("url", link.url.clone()),
     ];
+    if link.sendings > 0 {
+        lines.push(("message", "sms to the payer, by the provider".to_owned()));
+    }
     for message in &shown.messages {
         let medium = message.to.medium().name();
         let word = crate::commands::messages::status(message.status);

@@ -83,8 +83,8 @@ impl Shown {
         if let Some(person) = &link.asked_by {
             lines.push(("by hand", person.to_string()));
         }
-        if let Some(earlier) = &link.instead_of {
-            lines.push(("renews", earlier.to_string()));
+        if let Some(newer) = &link.replaced_by {
+            lines.push(("renewed", format!("by {newer}")));
         }
         for (name, value) in &link.provider_ref.0 {
             lines.push(("provider", format!("{name} {value}")));
