@@ -549,6 +549,27 @@ async fn at_desk_waiting(desk: Desk, with: Json) -> (World, Arc<Desk>, LinkId) {
 }
 
 #[tokio::test]
+async fn a_provider_that_texts_by_itself_is_told_whom() {
+    let (parts, desk) = at_desk(Desk::new().texting(minutes(2), 3));
+    let world = parts.world().await;
+    world.engine.deploy(waiting_only()).await.unwrap();
+    world.start("INV-1").await;
+    let settings = json!({
+        "account": "main", "amount": "final", "recipients": { "sms": ["contact"] },
+    });
+    let made = world.engine.create_link(wish(settings)).await.unwrap();
+    assert_eq!(
+        desk.made()[0].payer_mobile.as_deref(),
+        Some("+989123334455")
+    );
+    assert_eq!((made.sendings, made.sent_at), (1, Some(start_time())));
+    assert!(world.messages().await.is_empty(), "nobody is told twice");
+    let by = "zahra".into();
+    let soon = world.engine.resend_link(&made.id, &by).await;
+    assert_eq!(code(soon), "resend_too_soon");
+}
+
+#[tokio::test]
 async fn a_renewed_link_takes_the_place_of_the_earlier_one() {
     let with = json!({ "message": { "sms": { "fa": "لینک شما {{ link.url }}", "en": "Yours {{ link.url }}" } } });
     let (world, desk, id) = at_desk_waiting(Desk::new().closing(), with).await;

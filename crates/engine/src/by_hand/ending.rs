@@ -115,14 +115,7 @@ impl Core {
             let medium = draft.to.medium().name();
             let message = MessageId::from(format!("{id}/{medium}/{index}"));
             let row = MessageRow::queued(draft, message, item, Some(id.clone()), now);
-            batch.message(&row)?;
-            batch.outbox(&OutboxRow {
-                item: item.clone(),
-                id: row.id.as_str().to_owned(),
-                due: now,
-                attempts: 0,
-                work: Work::Message(row.id.clone()),
-            })?;
+            queue(&mut batch, &row)?;
         }
         if let Some(old) = &wanted.instead_of {
             batch.attended(item, &renewal_reason(old));
@@ -235,6 +228,18 @@ impl Core {
         self.give_up(&link.id, None, "nobody has said how its making ended")
             .await
     }
+}
+
+/// Puts a message into the outbox.
+fn queue(batch: &mut Batch, message: &MessageRow) -> Result<(), Error> {
+    batch.message(message)?;
+    batch.outbox(&OutboxRow {
+        item: message.item.clone(),
+        id: message.id.as_str().to_owned(),
+        due: message.queued_at,
+        attempts: 0,
+        work: Work::Message(message.id.clone()),
+    })
 }
 
 /// A link's row with what the gateway calls it.
