@@ -281,7 +281,7 @@ impl Playing<'_> {
 
     async fn submit(&self, input: &Input) -> Result<Result<engine::Reply, engine::Error>, Trouble> {
         let input = engine::Input::new(input.item.clone(), input.event.clone());
-        Ok(self.engine()?.submit(input).await)
+        Ok(Box::pin(self.engine()?.submit(input)).await)
     }
 
     async fn expect(&mut self, expect: &Expect) -> Outcome {

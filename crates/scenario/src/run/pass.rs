@@ -12,7 +12,9 @@ impl Playing<'_> {
     pub(super) async fn settle(&mut self) -> Outcome {
         loop {
             let engine = self.world.engine()?.clone();
-            match self.world.stop.guard(engine.settle()).await {
+            // The engine's future is large, and every step of a scenario holds one.
+            let settling = Box::pin(engine.settle());
+            match self.world.stop.guard(settling).await {
                 Ok(Ok(settled)) => {
                     self.done = self.done.saturating_add(settled.done);
                     return Ok(());
