@@ -186,11 +186,11 @@ impl Engine {
         };
         let now = self.core.clock.now();
         let context = gather
-            .context(&workflow, &instance, Some(&probe), now)
+            .context(&workflow, instance, Some(&probe), now)
             .await?;
         Ok(state_machine::actions_for(
             &workflow.definition,
-            &instance,
+            instance,
             user,
             &context,
         ))
