@@ -13,6 +13,7 @@ pub mod builtin;
 mod catalog;
 mod known_link;
 mod message;
+mod on_link;
 mod outcome;
 mod pages;
 mod plan;

@@ -3,7 +3,7 @@
 use payment::PaymentFact;
 use values::{Currency, FieldType, Money, Value};
 
-use super::on_link::refused;
+use crate::on_link::refused;
 use crate::problem::Place;
 use crate::settings::{Check, Source, SourceSetting, SourceType};
 use crate::{Outcome, PlanContext};

@@ -3,8 +3,8 @@
 use payment::{Operation, OperationName};
 use values::{AccountName, FieldType, Value};
 
-use super::on_link::{self, refused};
 use super::paid::text;
+use crate::on_link::{self, refused};
 use crate::problem::{Place, codes};
 use crate::settings::{Check, Source, SourceSetting, SourceType};
 use crate::{Account, Need, Outcome, PlanContext, Request};

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::on_link::{self, Wish};
+use crate::on_link::{self, Wish};
 use crate::problem::{PrepareContext, Problem};
 use crate::settings::{Check, decode, schema_of};
 use crate::{

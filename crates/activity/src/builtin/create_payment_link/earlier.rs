@@ -5,7 +5,7 @@ use payment::StatusReport;
 
 use super::codes;
 use super::perform::Work;
-use crate::builtin::closing::{Standing, close};
+use crate::on_link::closing::{Standing, close};
 use crate::{Attempted, EarlierLink, Observation, World};
 
 /// How long to wait before an open link is read again, in seconds.

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::on_link::{self, refused};
 use super::payable::{self, Payable};
+use crate::on_link::{self, refused};
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, FieldRef, Source, SourceSetting, decode, schema_of};
 use crate::{

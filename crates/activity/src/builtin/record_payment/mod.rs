@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use values::{FieldType, Money};
 
-use super::on_link::{self, LINK_PAID, Wish, refused};
 use super::paid::{Paid, PaidSettings, text};
+use crate::on_link::{self, LINK_PAID, Wish, refused};
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, Source, SourceSetting, SourceType, decode, schema_of};
 use crate::{

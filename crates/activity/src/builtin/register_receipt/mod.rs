@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use values::AccountName;
 
 use super::create_payment_link::settings::{Approval, ReceiptRuleSetting};
-use super::on_link::{self, Wish, refused};
 use super::paid::{Paid, PaidSettings};
+use crate::on_link::{self, Wish, refused};
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, Source, SourceSetting, decode, schema_of};
 use crate::{

@@ -5,8 +5,8 @@ use crate::builtin::create_payment_link::codes;
 use crate::builtin::create_payment_link::plan::{
     Body, Refusal, Terms, check_amount, debtor, planned, refuse, usable_account,
 };
-use crate::builtin::on_link::{LINK_PAID, NO_LINK};
 use crate::message::languages;
+use crate::on_link::{LINK_PAID, NO_LINK};
 use crate::{Plan, PlanContext};
 
 pub(super) fn plan(ready: &Ready, context: &PlanContext<'_>) -> Plan {

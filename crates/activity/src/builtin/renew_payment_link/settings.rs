@@ -8,8 +8,8 @@ use values::Locale;
 use super::Ready;
 use crate::builtin::create_payment_link::Expires;
 use crate::builtin::create_payment_link::settings::{ExpiresSetting, expiry};
-use crate::builtin::on_link;
 use crate::message::{MessageSetting, OwnTexts, Recipients, RecipientsSetting};
+use crate::on_link;
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, decode};
 

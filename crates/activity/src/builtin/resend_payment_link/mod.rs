@@ -8,8 +8,8 @@ use expression::Reads;
 use serde_json::Value as Json;
 use values::Locale;
 
-use super::on_link;
 use crate::message::{OwnTexts, Recipients};
+use crate::on_link;
 use crate::problem::{PrepareContext, Problem};
 use crate::settings::schema_of;
 use crate::{

@@ -5,8 +5,8 @@ use payment::OperationName;
 use serde_json::json;
 
 use super::{NAME, Ready};
-use crate::builtin::on_link::{self, LINK_CLOSED, Wish, refused};
 use crate::message::{ExpiryForm, LinkWords, draft, languages, link_text};
+use crate::on_link::{self, LINK_CLOSED, Wish, refused};
 use crate::{Account, KnownLink, Outcome, PlanContext, Request, Sending};
 
 /// The provider sends its message no more often.

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 use values::Locale;
 
 use super::Ready;
-use crate::builtin::on_link;
 use crate::message::{MessageSetting, OwnTexts, Recipients, RecipientsSetting};
+use crate::on_link;
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, decode};
 

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use values::{Calendar, Date, FieldType, Value};
 
-use super::on_link::{self, refused};
 use super::paid::text;
 use super::payable::Payable;
+use crate::on_link::{self, refused};
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, Source, SourceSetting, SourceType, decode, schema_of};
 use crate::{

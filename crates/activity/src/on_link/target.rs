@@ -10,12 +10,12 @@ use crate::settings::Check;
 use crate::{Account, KnownLink, Outcome, PlanContext};
 
 /// Checks the setting `of`: the state whose link is meant.
-pub(in crate::builtin) fn compile_of(of: Option<&str>, check: &mut Check<'_>) -> Option<String> {
+pub(crate) fn compile_of(of: Option<&str>, check: &mut Check<'_>) -> Option<String> {
     compile_of_at(of, &Place::root().key("of"), check)
 }
 
 /// The same for a setting of another name.
-pub(in crate::builtin) fn compile_of_at(
+pub(crate) fn compile_of_at(
     of: Option<&str>,
     place: &Place,
     check: &mut Check<'_>,
@@ -44,7 +44,7 @@ pub(in crate::builtin) fn compile_of_at(
 }
 
 /// The link that is meant, if there is one that the provider knows by name.
-pub(in crate::builtin) fn target<'a>(
+pub(crate) fn target<'a>(
     of: &str,
     context: &PlanContext<'a>,
 ) -> Result<&'a KnownLink, Box<Outcome>> {
@@ -61,7 +61,7 @@ pub(in crate::builtin) fn target<'a>(
 }
 
 /// The account of the link.
-pub(in crate::builtin) fn account<'a>(
+pub(crate) fn account<'a>(
     link: &KnownLink,
     context: &PlanContext<'a>,
 ) -> Result<&'a Account, Box<Outcome>> {
@@ -69,7 +69,7 @@ pub(in crate::builtin) fn account<'a>(
 }
 
 /// An account by its name.
-pub(in crate::builtin) fn account_named<'a>(
+pub(crate) fn account_named<'a>(
     name: &AccountName,
     context: &PlanContext<'a>,
 ) -> Result<&'a Account, Box<Outcome>> {
@@ -80,10 +80,7 @@ pub(in crate::builtin) fn account_named<'a>(
 }
 
 /// Refuses what the account's gateway cannot do.
-pub(in crate::builtin) fn offered(
-    account: &Account,
-    operation: OperationName,
-) -> Result<(), Box<Outcome>> {
+pub(crate) fn offered(account: &Account, operation: OperationName) -> Result<(), Box<Outcome>> {
     if account.operations.contains(&operation) {
         return Ok(());
     }

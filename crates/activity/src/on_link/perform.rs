@@ -8,11 +8,11 @@ use payment::{
 use serde_json::{Value as Json, json};
 use values::{LinkId, Timestamp};
 
+use super::closing::{Standing, close};
 use super::{
     ACCOUNT_UNKNOWN, Body, LINK_OPEN, LINK_PAID, LINK_UNKNOWN, NUMBER_UNKNOWN, UNREADABLE,
     UNSUPPORTED, Wish,
 };
-use crate::builtin::closing::{Standing, close};
 use crate::{Attempt, Attempted, Observation, Outcome, Request, World};
 
 /// After so many attempts without an answer a person decides.
@@ -26,11 +26,7 @@ const PAUSE_SECONDS_MAX: i64 = 600;
 const READ_AGAIN_SECONDS: i64 = 60;
 
 /// Performs what is wanted of a link. The result is `{ "status": …, "told": … }`.
-pub(in crate::builtin) async fn perform(
-    request: &Request,
-    attempt: &Attempt,
-    world: &World,
-) -> Attempted {
+pub(crate) async fn perform(request: &Request, attempt: &Attempt, world: &World) -> Attempted {
     let body: Body = match serde_json::from_value(request.body.clone()) {
         Ok(body) => body,
         Err(error) => return ended(UNREADABLE, error.to_string(), Vec::new()),

@@ -1,6 +1,7 @@
 //! What activities on an existing link share: which link is meant, what is stored before the first
 //! call, and how it is performed.
 
+pub(crate) mod closing;
 mod perform;
 mod target;
 
@@ -10,34 +11,34 @@ use values::{AccountName, LinkId};
 
 use crate::{KnownLink, Outcome, Plan, Request};
 
-pub(super) use perform::perform;
-pub(super) use target::{account, account_named, compile_of, compile_of_at, offered, target};
+pub(crate) use perform::perform;
+pub(crate) use target::{account, account_named, compile_of, compile_of_at, offered, target};
 
 /// How long one attempt may take, in seconds.
 const ATTEMPT_SECONDS_MAX: i64 = 30;
 
 /// The state has made no link yet.
-pub(super) const NO_LINK: &str = "no_link";
+pub(crate) const NO_LINK: &str = "no_link";
 /// The link takes no payment any more.
-pub(super) const LINK_CLOSED: &str = "link_closed";
+pub(crate) const LINK_CLOSED: &str = "link_closed";
 /// The link is paid.
-pub(super) const LINK_PAID: &str = "link_paid";
+pub(crate) const LINK_PAID: &str = "link_paid";
 /// Nobody knows yet whether the link was made.
-pub(super) const LINK_UNKNOWN: &str = "link_unknown";
+pub(crate) const LINK_UNKNOWN: &str = "link_unknown";
 /// The provider is not done with the link yet.
 const LINK_OPEN: &str = "link_open";
 /// The gateway has no such operation.
-pub(super) const UNSUPPORTED: &str = "unsupported_operation";
+pub(crate) const UNSUPPORTED: &str = "unsupported_operation";
 /// The provider has nothing under that number.
 const NUMBER_UNKNOWN: &str = "invoice_unknown";
 /// No gateway serves the link's account.
 const ACCOUNT_UNKNOWN: &str = "account_unknown";
 /// The stored request or the gateway's answer cannot be read.
-pub(super) const UNREADABLE: &str = "unreadable";
+pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// What is stored before the first call; every attempt works from exactly this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// Our id of the link; none for what somebody else has issued to us.
     link: Option<LinkId>,
     /// The account it pays into, or that pays.
@@ -54,7 +55,7 @@ pub(super) struct Body {
 /// What is wanted of a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     /// The provider's word.
     Read,
     /// That it takes no payment any more.
@@ -73,7 +74,7 @@ pub(super) enum Wish {
 }
 
 /// Stores what is wanted of a link.
-pub(super) fn request(
+pub(crate) fn request(
     activity: &str,
     link: &KnownLink,
     wish: Wish,
@@ -91,7 +92,7 @@ pub(super) fn request(
 }
 
 /// Stores what is wanted of an invoice that somebody else has issued to us.
-pub(super) fn request_about(
+pub(crate) fn request_about(
     activity: &str,
     account: &AccountName,
     number: String,
@@ -117,7 +118,7 @@ fn stored(activity: &str, body: &Body) -> Result<Request, Box<Outcome>> {
 }
 
 /// A request or an outcome as a plan.
-pub(super) fn plan(decided: Result<Request, Box<Outcome>>) -> Plan {
+pub(crate) fn plan(decided: Result<Request, Box<Outcome>>) -> Plan {
     match decided {
         Ok(request) => Plan::Perform(request),
         Err(outcome) => Plan::Finish(outcome),
@@ -125,6 +126,6 @@ pub(super) fn plan(decided: Result<Request, Box<Outcome>>) -> Plan {
 }
 
 /// An error before anything was asked.
-pub(super) fn refused(code: &str, message: impl Into<String>) -> Box<Outcome> {
+pub(crate) fn refused(code: &str, message: impl Into<String>) -> Box<Outcome> {
     Box::new(Outcome::error(code, message))
 }

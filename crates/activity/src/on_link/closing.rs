@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use payment::{Call, ErrorClass, Gateway, GatewayError, LinkStatus, ProviderRef, StatusReport};
 
 /// How a link stands after everything was done to close it.
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// It can never be paid, or it is paid.
     Settled(StatusReport),
     /// It can still be paid, and the gateway lets us close links.
@@ -16,7 +16,7 @@ pub(super) enum Standing {
 }
 
 /// Closes a link and says how it stands.
-pub(super) async fn close(gateway: &dyn Gateway, call: Call, link: &ProviderRef) -> Standing {
+pub(crate) async fn close(gateway: &dyn Gateway, call: Call, link: &ProviderRef) -> Standing {
     let report = match gateway.status(call, link).await {
         Ok(report) => report,
         Err(error) => return unreadable(&error),
