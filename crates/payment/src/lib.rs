@@ -17,10 +17,12 @@ mod conversation;
 mod error;
 pub mod gateways;
 mod link;
+mod listing;
 mod operation;
 mod translator;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 
 pub use callback::{Callback, CallbackParts, CallbackReply, RECEIVED_AT};
 pub use capability::{Capabilities, Descriptor, Limits, RepeatClass, RepeatSafety};
@@ -30,6 +32,7 @@ pub use link::{
     Call, CreatedLink, Found, LinkRequest, LinkStatus, PaymentFact, ProviderRef, StatusReport,
     Usage,
 };
+pub use listing::{ListPage, ListSpan, ListedLink};
 pub use operation::{FundsSource, FutureParty, Operated, Operation, OperationName, PosSlip};
 pub use translator::{Translator, Wired};
 
@@ -61,6 +64,12 @@ pub trait Gateway: Send + Sync {
     /// Looks a link up by our reference. [`Found::CannotTell`] is not [`Found::NotFound`].
     async fn find(&self, call: Call, reference: &str) -> Result<Found, GatewayError>;
 
+    /// How far back [`Gateway::find`] sees; `None` where it sees everything. That a reference which was sent
+    /// longer ago is not found proves nothing.
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        None
+    }
+
     /// Reads many links at once; `None` where the provider cannot. The answer holds the links it knows
     /// of, in any order.
     async fn status_many(
@@ -74,6 +83,17 @@ pub trait Gateway: Send + Sync {
     /// How the provider names what it has under a number of its own, such as an invoice that somebody
     /// else has issued to us; `None` where there is no such thing.
     fn named(&self, _number: &str) -> Option<ProviderRef> {
+        None
+    }
+
+    /// One page of the links that the provider itself knows in a span of days, whoever made them: the
+    /// first one, or the one that another page names as its next. `None` where it cannot list them.
+    async fn list(
+        &self,
+        _call: Call,
+        _span: ListSpan,
+        _page: Option<&str>,
+    ) -> Option<Result<ListPage, GatewayError>> {
         None
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use transport::{HttpClient, HttpError};
 use values::Timestamp;
 
 use crate::{
     Call, Callback, CallbackParts, Capabilities, Conversation, CreatedLink, Deactivate, Descriptor,
-    Effect, Found, Gateway, GatewayError, LinkRequest, Operated, Operation, ProviderRef,
-    StatusReport,
+    Effect, Found, Gateway, GatewayError, LinkRequest, ListPage, ListSpan, Operated, Operation,
+    ProviderRef, StatusReport,
 };
 
 /// A provider's protocol for one account: requests out, answers and callbacks in, no I/O.
@@ -43,12 +44,27 @@ pub trait Translator: Send + Sync {
     /// Looks a link up by our reference, first sent at about that time.
     fn find(&self, now: Timestamp, reference: &str) -> Conversation<Found>;
 
+    /// How far back a look-up sees; `None` where it sees everything.
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        None
+    }
+
     /// Reads many links at once, where the provider can: the answer holds what it knows of.
     fn status_many(
         &self,
         _now: Timestamp,
         _links: &[ProviderRef],
     ) -> Option<Conversation<Vec<StatusReport>>> {
+        None
+    }
+
+    /// One page of what the provider itself knows in a span of days, where it can list that.
+    fn list(
+        &self,
+        _now: Timestamp,
+        _span: ListSpan,
+        _page: Option<&str>,
+    ) -> Option<Conversation<ListPage>> {
         None
     }
 
@@ -156,6 +172,10 @@ impl<T: Translator + ?Sized> Gateway for Wired<T> {
         self.translator.named(number)
     }
 
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        self.translator.lookup_reach()
+    }
+
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError> {
         self.translator.validate(request)
     }
@@ -186,6 +206,16 @@ impl<T: Translator + ?Sized> Gateway for Wired<T> {
         links: &[ProviderRef],
     ) -> Option<Result<Vec<StatusReport>, GatewayError>> {
         let conversation = self.translator.status_many(call.now, links)?;
+        Some(self.hold(call, conversation).await)
+    }
+
+    async fn list(
+        &self,
+        call: Call,
+        span: ListSpan,
+        page: Option<&str>,
+    ) -> Option<Result<ListPage, GatewayError>> {
+        let conversation = self.translator.list(call.now, span, page)?;
         Some(self.hold(call, conversation).await)
     }
 

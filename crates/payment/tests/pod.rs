@@ -7,14 +7,14 @@ use payment::gateways::pod::Pod;
 use payment::gateways::{AccountSettings, BUILT_IN, Secret, built_in};
 use payment::{
     Callback, CallbackParts, Conversation, CreatedLink, DUPLICATE_REFERENCE, ErrorClass, Found,
-    FundsSource, GatewayError, LinkRequest, LinkStatus, Operation, PosSlip, ProviderRef,
-    StatusReport, Translator,
+    FundsSource, GatewayError, LinkRequest, LinkStatus, ListSpan, ListedLink, Operation, PosSlip,
+    ProviderRef, StatusReport, Translator,
 };
 use serde_json::{Value, json};
 use transport::HttpResponse;
 use values::{Currency, Money, Timestamp, Zone};
 
-use super::{request, start};
+use super::{after, request, start};
 
 const TOKEN: &str = "canary-api-token";
 const OTT: &str = r#"{"hasError":false,"messageId":0,"errorCode":0,"count":0,"ott":"0a1b2c3d4e5f6a7b","result":null}"#;
@@ -29,6 +29,7 @@ const STATUS: &str =
     "scProductId=29813&scApiKey=key-1&scVoucherHash=v1&scVoucherHash=v2&id=700123&offset=0&size=1";
 const MANY: &str =
     "scProductId=29813&scApiKey=key-1&scVoucherHash=v1&scVoucherHash=v2&firstId=700122&size=100";
+const ALL: &str = "scProductId=29813&scApiKey=key-1&scVoucherHash=v1&scVoucherHash=v2&fromDate=1405%2F01%2F01%2012%3A00%3A00&toDate=1405%2F01%2F02%2012%3A00%3A00&offset=0&size=100";
 const CANCEL: &str = "scProductId=29810&scApiKey=key-1&scVoucherHash=v1&scVoucherHash=v2&id=700123";
 const VERIFY: &str = "scProductId=29808&scApiKey=key-1&scVoucherHash=v1&scVoucherHash=v2&id=700123";
 const MARK: &str =
@@ -906,4 +907,47 @@ fn after_a_doubtful_answer_the_invoice_is_read_again() {
         ask((429, ""), &[]).unwrap_err().class,
         ErrorClass::Retryable
     );
+}
+
+/// Clause 44: the list holds what carries our own mark; other invoices of the business are none of ours.
+#[test]
+fn the_list_of_some_days_holds_our_invoices_alone() {
+    let (pod, span) = (
+        pod(json!({})),
+        ListSpan {
+            from: start(),
+            to: after(TimeDelta::days(1)),
+        },
+    );
+    let metadata = r#"{\"reference\":\"D42-1\",\"amount\":\"12500000\",\"expires_at\":\"2026-03-22T08:30:00Z\"}"#;
+    let ours = OPEN.replace(
+        r#""payed":false"#,
+        &format!(r#""payed":false,"issuanceDate":1774081800000,"metadata":"{metadata}""#),
+    );
+    let foreign = OPEN.replace("D42-1", "shop-9");
+    let (sent, page) = held(
+        pod.list(start(), span, None).unwrap(),
+        &[(200, &list(&format!("{ours},{foreign}")))],
+    );
+    assert_eq!(sent, [service(ALL)]);
+    let page = page.unwrap();
+    assert_eq!(
+        page.links,
+        [ListedLink {
+            name: "D42-1".to_owned(),
+            amount: Some(wish().amount),
+            created_at: Some(start()),
+            status: LinkStatus::Created,
+        }]
+    );
+    assert_eq!(page.next, None);
+    let full = vec![foreign; 100].join(",");
+    let (_, page) = held(
+        pod.list(start(), span, Some("200")).unwrap(),
+        &[(200, &list(&full))],
+    );
+    let page = page.unwrap();
+    assert_eq!((page.links.len(), page.next.as_deref()), (0, Some("300")));
+    let refused = held(pod.list(start(), span, Some("x")).unwrap(), &[]).1;
+    assert_eq!(refused.unwrap_err().code, "page_not_valid");
 }

@@ -2,10 +2,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
+use chrono::TimeDelta;
 use payment::gateways::{AccountSettings, BuiltIn, Secret, SetupError, built_in};
 use payment::{
     Ask, Callback, CallbackParts, Conversation, CreatedLink, DUPLICATE_REFERENCE, Effect,
-    ErrorClass, Found, GatewayError, LinkRequest, LinkStatus, Operation, OperationName,
+    ErrorClass, Found, GatewayError, LinkRequest, LinkStatus, ListSpan, Operation, OperationName,
     ProviderRef, RepeatClass, StatusReport, Translator, Usage,
 };
 use serde_json::{Value, json};
@@ -1157,4 +1158,55 @@ fn no_secret_is_ever_in_an_error_or_a_debug_text() {
         let at = shown.find(secret);
         assert_eq!(at, None, "{secret} is shown");
     }
+}
+
+/// Clause 44: a day of the list holds everything that was sent on it.
+#[test]
+fn the_list_is_read_day_by_day_where_somebody_has_said_how() {
+    let listing = documented();
+    let span = ListSpan {
+        from: start(),
+        to: after(TimeDelta::days(1)),
+    };
+    let days = |day: &str| {
+        format!(r#""PayLinkSendDate":"{day}","PayLinkFilterTyp":0,"PayLinkFilterList":""}}"#)
+    };
+    let stranger = json!({ "PayLinkSendID": 31008, "Amount": 5, "Stat": 2 });
+    let (page, bodies) = hold(
+        listing.list(start(), span, None).unwrap(),
+        &[rows(&[row(), stranger, json!({ "Stat": 1 })])],
+    );
+    let page = page.unwrap();
+    assert_eq!(bodies, [days("1405/01/01")]);
+    let names: Vec<&str> = page.links.iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["1405017", "31008"],
+        "a row without a name is no link"
+    );
+    assert_eq!(page.links[0].amount, Some(request("1405017").amount));
+    assert_eq!(page.links[0].status, LinkStatus::Paid);
+    let next = page.next.unwrap();
+    let (page, bodies) = hold(
+        listing.list(start(), span, Some(&next)).unwrap(),
+        &[rows(&[])],
+    );
+    assert_eq!(
+        (page.unwrap().next, bodies),
+        (None, vec![days("1405/01/02")])
+    );
+    for page in ["2026-03-23", "x", "1405/01/01"] {
+        let asked = listing.list(start(), span, Some(page)).unwrap();
+        assert_eq!(ended(asked).unwrap_err().code, "page_not_valid");
+    }
+    let undocumented = self::adapter(json!({}));
+    assert!(undocumented.list(start(), span, None).is_none());
+}
+
+/// Clause 39: a look-up sees some days; that a link sent before them is not found proves nothing.
+#[test]
+fn a_look_up_reaches_back_as_many_days_as_the_account_says() {
+    let reach = |options| adapter(options).lookup_reach();
+    assert_eq!(reach(json!({})), Some(TimeDelta::days(7)));
+    assert_eq!(reach(json!({ "find_days": 31 })), Some(TimeDelta::days(31)));
 }

@@ -1,6 +1,6 @@
 //! What goes wrong, and when: a script that a provider asks at each request.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,17 +121,17 @@ impl FaultRule {
     }
 }
 
-/// The script of what goes wrong at one provider.
-#[derive(Debug, Default)]
+/// The script of what goes wrong at one provider. Clones are the same script.
+#[derive(Debug, Default, Clone)]
 pub struct Faults {
-    rules: Mutex<Vec<FaultRule>>,
+    rules: Arc<Mutex<Vec<FaultRule>>>,
 }
 
 impl Faults {
     /// A script.
     pub fn new(rules: Vec<FaultRule>) -> Faults {
         Faults {
-            rules: Mutex::new(rules),
+            rules: Arc::new(Mutex::new(rules)),
         }
     }
 
@@ -139,6 +139,12 @@ impl Faults {
     pub fn add(&self, rule: FaultRule) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules.push(rule);
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn heal(&self) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.clear();
     }
 
     /// What happens to this request, if anything: the first rule that is due counts it.

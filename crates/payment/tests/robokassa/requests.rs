@@ -1,7 +1,10 @@
 //! Golden requests and answers, operation by operation.
 
 use chrono::TimeDelta;
-use payment::{Effect, ErrorClass, Found, LinkStatus, Operation, ProviderRef, RepeatClass, Usage};
+use payment::{
+    Effect, ErrorClass, Found, LinkStatus, ListSpan, ListedLink, Operation, ProviderRef,
+    RepeatClass, Usage,
+};
 use serde_json::{Value, json};
 use values::{Currency, Locale, Money};
 
@@ -14,6 +17,8 @@ const CREATE_FULL: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJNZXJjaGFud
 const LIST_FIND: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJNRDUifQ.eyJNZXJjaGFudExvZ2luIjoiYWNtZS1jcm0iLCJDdXJyZW50UGFnZSI6MSwiUGFnZVNpemUiOjEwMCwiSW52b2ljZVN0YXR1c2VzIjpbIlBhaWQiLCJFeHBpcmVkIiwiTm90cGFpZCJdLCJJbnZvaWNlVHlwZXMiOlsiT25lVGltZSIsIlJldXNhYmxlIl0sIkRhdGVGcm9tIjoiMjAyNi0wMi0xOCIsIkRhdGVUbyI6IjIwMjYtMDMtMjMifQ.CX5mhBHQcUGtTu4NmObXtw""#;
 const LIST_STATUS: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJNRDUifQ.eyJNZXJjaGFudExvZ2luIjoiYWNtZS1jcm0iLCJDdXJyZW50UGFnZSI6MSwiUGFnZVNpemUiOjEwMCwiSW52b2ljZVN0YXR1c2VzIjpbIlBhaWQiLCJFeHBpcmVkIiwiTm90cGFpZCJdLCJJbnZvaWNlVHlwZXMiOlsiT25lVGltZSIsIlJldXNhYmxlIl0sIkRhdGVGcm9tIjoiMjAyNi0wMy0yMCIsIkRhdGVUbyI6IjIwMjYtMDMtMjMifQ.wOZ6zn31uOkC8QRm7UxyMQ""#;
 const LIST_SECOND: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJNRDUifQ.eyJNZXJjaGFudExvZ2luIjoiYWNtZS1jcm0iLCJDdXJyZW50UGFnZSI6MiwiUGFnZVNpemUiOjEwMCwiSW52b2ljZVN0YXR1c2VzIjpbIlBhaWQiLCJFeHBpcmVkIiwiTm90cGFpZCJdLCJJbnZvaWNlVHlwZXMiOlsiT25lVGltZSIsIlJldXNhYmxlIl0sIkRhdGVGcm9tIjoiMjAyNi0wMy0yMCIsIkRhdGVUbyI6IjIwMjYtMDMtMjMifQ.woGlwBEeGKm4NVQn9ZSgYA""#;
+const LIST_ALL: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJNRDUifQ.eyJNZXJjaGFudExvZ2luIjoiYWNtZS1jcm0iLCJDdXJyZW50UGFnZSI6MSwiUGFnZVNpemUiOjEwMCwiSW52b2ljZVN0YXR1c2VzIjpbIlBhaWQiLCJFeHBpcmVkIiwiTm90cGFpZCJdLCJJbnZvaWNlVHlwZXMiOlsiT25lVGltZSIsIlJldXNhYmxlIl0sIkRhdGVGcm9tIjoiMjAyNi0wMy0yMSIsIkRhdGVUbyI6IjIwMjYtMDMtMjUifQ.kiZD7BjNTTIKfRP6AuuQvw""#;
+const LIST_ALL_SECOND: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJNRDUifQ.eyJNZXJjaGFudExvZ2luIjoiYWNtZS1jcm0iLCJDdXJyZW50UGFnZSI6MiwiUGFnZVNpemUiOjEwMCwiSW52b2ljZVN0YXR1c2VzIjpbIlBhaWQiLCJFeHBpcmVkIiwiTm90cGFpZCJdLCJJbnZvaWNlVHlwZXMiOlsiT25lVGltZSIsIlJldXNhYmxlIl0sIkRhdGVGcm9tIjoiMjAyNi0wMy0yMSIsIkRhdGVUbyI6IjIwMjYtMDMtMjUifQ.XclexuUdh_SWMbwyWKfOLw""#;
 const DEACTIVATE: &str = r#""eyJ0eXAiOiJKV1QiLCJhbGciOiJNRDUifQ.eyJNZXJjaGFudExvZ2luIjoiYWNtZS1jcm0iLCJJbnZJZCI6OTQxMDE1NDk3NTU3MzU4fQ.7AUpXzL0-9kPYJV5BvcPBw""#;
 const STATE: &str = "https://auth.robokassa.ru/Merchant/WebService/Service.asmx/OpStateExt?MerchantLogin=acme-crm&InvoiceID=941015497557358&Signature=5efc87b3052de0ed618f930efedc48d5";
 const CLASSIC: &str = "https://auth.robokassa.ru/Merchant/Index.aspx?MerchantLogin=acme-crm&OutSum=1250.50&InvId=941015497557358&Description=%D0%A1%D0%B4%D0%B5%D0%BB%D0%BA%D0%B0%2042&SignatureValue=fac497eb518d283ffc922edcc20b7244&ExpirationDate=2026-12-31T23%3A59%3A59%2B03%3A00&Culture=ru&Encoding=utf-8&Shp_ref=deal%2F42%2Fpay%2F7&Shp_until=1798750799";
@@ -616,5 +621,64 @@ fn no_password_is_ever_shown() {
     assert!(
         !seen.contains("p1-Secret") && !seen.contains("p2-Secret"),
         "{seen}"
+    );
+}
+
+/// Clause 44: what the provider has is listed page by page, whoever made it.
+#[test]
+fn the_whole_list_of_some_days_is_read_page_by_page() {
+    let shop = adapter(json!({}));
+    let span = ListSpan {
+        from: start(),
+        to: after(TimeDelta::days(3)),
+    };
+    let ask = asked(shop.list(start(), span, None).unwrap());
+    assert_eq!(ask.effect, Effect::Reads);
+    assert_eq!(
+        String::from_utf8(ask.request.body.clone()).unwrap(),
+        LIST_ALL
+    );
+    let others: Vec<Value> = (1..101).map(|number| json!({"invId": number})).collect();
+    let full = json!({"isSuccess": true, "total": 101, "invoiceInformationList": others});
+    let page = ended(ask.answered(answer(200, &full.to_string()))).unwrap();
+    assert_eq!((page.links.len(), page.next.as_deref()), (100, Some("2")));
+    let ask = asked(shop.list(start(), span, Some("2")).unwrap());
+    assert_eq!(
+        String::from_utf8(ask.request.body.clone()).unwrap(),
+        LIST_ALL_SECOND
+    );
+    let last = row("Paid", "").replace("\"total\":1", "\"total\":101");
+    let page = ended(ask.answered(answer(200, &last))).unwrap();
+    assert_eq!(page.next, None);
+    assert_eq!(
+        page.links,
+        [ListedLink {
+            name: NUMBER.to_owned(),
+            amount: Money::parse("1250.50 RUB").ok(),
+            created_at: Some(start()),
+            status: LinkStatus::Paid,
+        }]
+    );
+    for page in ["0x", "-1", "101"] {
+        assert_eq!(
+            ended(shop.list(start(), span, Some(page)).unwrap())
+                .unwrap_err()
+                .code,
+            "page_not_valid"
+        );
+    }
+    let ask = asked(shop.list(start(), span, None).unwrap());
+    assert_eq!(
+        ended(ask.answered(answer(200, REFUSED))).unwrap_err().code,
+        "list_refused"
+    );
+    let classic = adapter(json!({"interface": "classic"}));
+    assert!(
+        classic.list(start(), span, None).is_none(),
+        "a signed URL is on no list"
+    );
+    assert_eq!(
+        (shop.lookup_reach(), classic.lookup_reach()),
+        (Some(TimeDelta::days(31)), None)
     );
 }

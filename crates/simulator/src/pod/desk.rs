@@ -75,6 +75,7 @@ impl Call {
         match self {
             Call::Issue => "create",
             Call::List if form.one("billNumber").is_some() => "find",
+            Call::List if form.one("fromDate").is_some() => "list",
             Call::List => "status",
             Call::PaymentLink => "refresh_url",
             Call::Sms => "resend",
@@ -189,6 +190,11 @@ impl Visit<'_> {
         if given != 1 {
             return Err(BAD_PARAMETERS);
         }
+        let moment = |name: &str| match form.one(name) {
+            None => Ok(None),
+            Some(text) => second(text).map(Some).ok_or(BAD_PARAMETERS),
+        };
+        let (from, to) = (moment("fromDate")?, moment("toDate")?);
         let mut ids: Vec<u64> = Vec::new();
         for invoice in book.invoices.values_mut() {
             let fits = |name: &str, text: &str| form.one(name).is_none_or(|it| it == text);
@@ -198,6 +204,8 @@ impl Visit<'_> {
                 && form.number("lastId").is_none_or(|last| invoice.id <= last);
             let wanted = invoice.is_for(self.caller)
                 && range
+                && from.is_none_or(|from| invoice.issued_at >= from)
+                && to.is_none_or(|to| invoice.issued_at <= to)
                 && fits("id", &invoice.id.to_string())
                 && fits("billNumber", invoice.bill.as_deref().unwrap_or_default())
                 && fits("uniqueNumber", &invoice.unique);
@@ -453,6 +461,18 @@ fn is_mobile(text: &str) -> bool {
         .iter()
         .find_map(|start| text.strip_prefix(start));
     rest.is_some_and(|rest| rest.len() == 9 && rest.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A moment in Tehran, as a Jalali day with or without a clock.
+fn second(text: &str) -> Option<Timestamp> {
+    let tehran = Zone::parse("Asia/Tehran").ok()?;
+    match text.split_once(' ') {
+        None => day(text),
+        Some((date, _)) => {
+            day(date)?;
+            values::parse_timestamp(text, &tehran).ok()
+        }
+    }
 }
 
 /// Jalali day and clock in Tehran, to the second.

@@ -87,7 +87,7 @@ impl Invoice {
     }
 
     /// An instant in milliseconds; zero and missing are none.
-    fn instant(&self, name: &str) -> Result<Option<Timestamp>, Unclear> {
+    pub(super) fn instant(&self, name: &str) -> Result<Option<Timestamp>, Unclear> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };

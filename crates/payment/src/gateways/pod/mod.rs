@@ -9,6 +9,7 @@ mod callback;
 mod creating;
 mod invoice;
 mod links;
+mod listing;
 mod operating;
 mod options;
 mod reading;
@@ -27,8 +28,8 @@ pub use options::{LinkKind, Method, PodOptions, Waiting};
 use super::{AccountSettings, BuiltIn, OptionsError, Secret, SetupError};
 use crate::{
     Callback, CallbackParts, Capabilities, Conversation, CreatedLink, Descriptor, Found,
-    GatewayError, LinkRequest, Operated, Operation, OperationName, ProviderRef, RepeatClass,
-    RepeatSafety, StatusReport, Translator, Usage,
+    GatewayError, LinkRequest, ListPage, ListSpan, Operated, Operation, OperationName, ProviderRef,
+    RepeatClass, RepeatSafety, StatusReport, Translator, Usage,
 };
 use wire::Desk;
 
@@ -263,6 +264,15 @@ impl Translator for Pod {
         links: &[ProviderRef],
     ) -> Option<Conversation<Vec<StatusReport>>> {
         Some(reading::status_many(&self.desk, links))
+    }
+
+    fn list(
+        &self,
+        _now: Timestamp,
+        span: ListSpan,
+        page: Option<&str>,
+    ) -> Option<Conversation<ListPage>> {
+        Some(listing::page(&self.desk, span, page))
     }
 
     fn deactivate(&self, _now: Timestamp, link: &ProviderRef) -> Option<Conversation<()>> {

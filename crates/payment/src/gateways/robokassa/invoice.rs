@@ -11,9 +11,12 @@ use values::{Money, Timestamp};
 use super::name::LinkName;
 use super::receipt::{invoice_items, items};
 use super::settings::{ReturnUrl, Shop};
-use super::text::{Object, amount, array, moment, moscow, moscow_day, quoted, rubles};
+use super::text::{Object, amount, array, days_from, moment, moscow, moscow_day, quoted, rubles};
 use super::{codes, exchange, token};
-use crate::{Conversation, CreatedLink, GatewayError, LinkRequest};
+use crate::{
+    Conversation, CreatedLink, GatewayError, LinkRequest, LinkStatus, ListPage, ListSpan,
+    ListedLink,
+};
 
 /// How many invoices one page has.
 const PAGE_SIZE: usize = 100;
@@ -198,6 +201,21 @@ impl Row {
         let named = self.own.get(super::name::OWN_REFERENCE);
         named.is_none_or(|named| named == reference)
     }
+
+    /// As a line of the provider's own list.
+    fn listed(self) -> ListedLink {
+        ListedLink {
+            name: self.inv_id,
+            amount: self.amount,
+            created_at: self.created,
+            status: match self.status {
+                RowStatus::NotPaid => LinkStatus::Created,
+                RowStatus::Paid => LinkStatus::Paid,
+                RowStatus::Expired => LinkStatus::Expired,
+                RowStatus::Unknown => LinkStatus::Unknown,
+            },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -295,7 +313,7 @@ fn next_page(
     page: usize,
     mut listing: Listing,
 ) -> Conversation<Listing> {
-    let request = list_request(&shop, &search, page);
+    let request = list_request(&shop, (search.from, search.to), page);
     Conversation::read(request, move |response| {
         let read = match read_page(&response) {
             Ok(read) => read,
@@ -316,7 +334,30 @@ fn next_page(
     })
 }
 
-fn list_request(shop: &Shop, search: &Search, page: usize) -> HttpRequest {
+/// One page of the list between two days, for whoever wants to see all of it.
+pub(super) fn page(shop: &Shop, span: ListSpan, page: Option<&str>) -> Conversation<ListPage> {
+    let number = page.map_or(Some(1), |page| page.parse::<usize>().ok());
+    let Some(number) = number.filter(|number| *number <= PAGES_MAX) else {
+        return Conversation::failed(GatewayError::permanent(
+            "page_not_valid",
+            "the list has no such page",
+        ));
+    };
+    // Whether the last day belongs to the list is documented nowhere.
+    let request = list_request(shop, (span.from, days_from(span.to, 1)), number);
+    Conversation::read(request, move |response| {
+        let read = read_page(&response).map(|(rows, seen, total)| {
+            let through = seen == 0 || number.saturating_mul(PAGE_SIZE) >= total;
+            ListPage {
+                links: rows.into_iter().map(Row::listed).collect(),
+                next: (!through).then(|| number.saturating_add(1).to_string()),
+            }
+        });
+        Conversation::Ended(read)
+    })
+}
+
+fn list_request(shop: &Shop, (from, to): (Timestamp, Timestamp), page: usize) -> HttpRequest {
     let words = |words: &[&str]| array(words.iter().map(|word| quoted(word)));
     let payload = Object::default()
         .text("MerchantLogin", &shop.options.merchant_login)
@@ -324,8 +365,8 @@ fn list_request(shop: &Shop, search: &Search, page: usize) -> HttpRequest {
         .raw("PageSize", &PAGE_SIZE.to_string())
         .raw("InvoiceStatuses", &words(&["Paid", "Expired", "Notpaid"]))
         .raw("InvoiceTypes", &words(&["OneTime", "Reusable"]))
-        .text("DateFrom", &moscow_day(search.from))
-        .text("DateTo", &moscow_day(search.to));
+        .text("DateFrom", &moscow_day(from))
+        .text("DateTo", &moscow_day(to));
     ask(shop, "GetInvoiceInformationList", &payload.json())
 }
 

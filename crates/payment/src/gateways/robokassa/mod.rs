@@ -24,13 +24,14 @@ mod vectors;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use values::{Currency, Timestamp};
 
 use super::{AccountSettings, BuiltIn, SetupError};
 use crate::{
     Callback, CallbackParts, Capabilities, Conversation, CreatedLink, Descriptor, Found,
-    GatewayError, Limits, LinkRequest, Operated, Operation, OperationName, ProviderRef,
-    RepeatClass, RepeatSafety, StatusReport, Translator,
+    GatewayError, Limits, LinkRequest, ListPage, ListSpan, Operated, Operation, OperationName,
+    ProviderRef, RepeatClass, RepeatSafety, StatusReport, Translator,
 };
 use name::LinkName;
 use settings::{Interface, Options, Shop};
@@ -159,6 +160,13 @@ impl Translator for Robokassa {
         life::find(&self.shop, now, reference)
     }
 
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        let options = &self.shop.options;
+        // The state of an operation is asked for by its number alone.
+        let by_list = options.interface == Interface::InvoiceApi;
+        by_list.then(|| TimeDelta::days(options.lookup_days.into()))
+    }
+
     fn status_many(
         &self,
         now: Timestamp,
@@ -171,6 +179,17 @@ impl Translator for Robokassa {
             .collect();
         let helps = names.len() > 1 && !self.shop.options.test;
         helps.then(|| life::status_many(&self.shop, now, names))
+    }
+
+    fn list(
+        &self,
+        _now: Timestamp,
+        span: ListSpan,
+        page: Option<&str>,
+    ) -> Option<Conversation<ListPage>> {
+        // A classic link is known to the provider only when somebody pays.
+        let listed = self.shop.options.interface == Interface::InvoiceApi;
+        listed.then(|| invoice::page(&self.shop, span, page))
     }
 
     fn deactivate(&self, now: Timestamp, link: &ProviderRef) -> Option<Conversation<()>> {

@@ -14,6 +14,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 use values::{AccountName, Calendar, Currency, Date, JalaliDate, Money, Timestamp, parse_date};
 
@@ -22,8 +23,8 @@ pub use options::{ResultMeaning, SizpayOptions, StatusBy, StatusReply, Word};
 use super::{AccountSettings, BuiltIn, Secret, SetupError};
 use crate::{
     Callback, CallbackParts, Capabilities, Conversation, CreatedLink, Descriptor, Found,
-    GatewayError, LinkRequest, Operated, Operation, OperationName, ProviderRef, StatusReport,
-    Translator,
+    GatewayError, LinkRequest, ListPage, ListSpan, Operated, Operation, OperationName, ProviderRef,
+    StatusReport, Translator,
 };
 use wire::{Method, OneLink, SendBody};
 
@@ -296,6 +297,10 @@ impl Translator for Sizpay {
         reading::find(Arc::clone(&self.account), now, reference.to_owned())
     }
 
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        Some(TimeDelta::days(self.account.options.find_days.into()))
+    }
+
     fn status_many(
         &self,
         now: Timestamp,
@@ -304,6 +309,17 @@ impl Translator for Sizpay {
         let known = links.iter().filter_map(|link| self.account.link(link).ok());
         let links = known.collect();
         Some(reading::status_many(Arc::clone(&self.account), now, links))
+    }
+
+    fn list(
+        &self,
+        _now: Timestamp,
+        span: ListSpan,
+        page: Option<&str>,
+    ) -> Option<Conversation<ListPage>> {
+        // A list that nobody can read is none.
+        self.account.options.status_reply.as_ref()?;
+        Some(reading::page(Arc::clone(&self.account), span, page))
     }
 
     fn deactivate(&self, _now: Timestamp, link: &ProviderRef) -> Option<Conversation<()>> {

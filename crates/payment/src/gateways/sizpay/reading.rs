@@ -10,7 +10,7 @@ use super::options::StatusBy;
 use super::reply::{Listing, Row, report_of, unknown};
 use super::wire::{Method, StatusBody};
 use super::{Account, Link};
-use crate::{Conversation, CreatedLink, Found, GatewayError, StatusReport};
+use crate::{Conversation, CreatedLink, Found, GatewayError, ListPage, ListSpan, StatusReport};
 
 /// The filter list holds SizPay's numbers.
 const BY_ID: u8 = 0;
@@ -160,6 +160,41 @@ pub(super) fn status_many(
         }));
     }
     read_batches(account, now, batches, Vec::new())
+}
+
+/// One day of the list: everything that was sent on it.
+pub(super) fn page(
+    account: Arc<Account>,
+    span: ListSpan,
+    page: Option<&str>,
+) -> Conversation<ListPage> {
+    let zone = account.options.time_zone;
+    let last = zone.local_date(span.to);
+    let day = match page {
+        None => Some(zone.local_date(span.from)),
+        Some(page) => page.parse::<Date>().ok(),
+    };
+    let Some(day) = day.filter(|day| *day <= last) else {
+        return Conversation::failed(GatewayError::permanent(
+            "page_not_valid",
+            "the list has no such day",
+        ));
+    };
+    ask(account, (day, BY_ID, String::new()), move |listing| {
+        let Listing::Rows(rows) = listing else {
+            return Conversation::failed(GatewayError::permanent(
+                "list_not_readable",
+                "nobody has said how the list is read",
+            ));
+        };
+        Conversation::done(ListPage {
+            links: rows.iter().filter_map(Row::listed).collect(),
+            next: day
+                .succ_opt()
+                .filter(|day| *day <= last)
+                .map(|day| day.to_string()),
+        })
+    })
 }
 
 /// One status request, and the links it is asked for.

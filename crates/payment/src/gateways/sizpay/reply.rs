@@ -7,7 +7,7 @@ use values::{Currency, Money, Timestamp, Zone, parse_timestamp};
 use super::options::{StatusReply, Word};
 use super::wire::{Method, accepted, unclear, whole};
 use super::{Account, Link};
-use crate::{GatewayError, LinkStatus, PaymentFact, StatusReport};
+use crate::{GatewayError, LinkStatus, ListedLink, PaymentFact, StatusReport};
 
 /// What a reply lists.
 pub(super) enum Listing {
@@ -121,6 +121,17 @@ impl Row {
             return None;
         }
         Some((id, self.url.as_deref()?, self.amount?))
+    }
+
+    /// The row as a line of the list; none where it names no link.
+    pub(super) fn listed(&self) -> Option<ListedLink> {
+        let own = || self.id.map(|id| id.to_string());
+        Some(ListedLink {
+            name: self.invoice_no.clone().or_else(own)?,
+            amount: self.amount,
+            created_at: None,
+            status: self.status,
+        })
     }
 
     /// The payment the row states, if it states all of it.
