@@ -18,6 +18,7 @@ use crate::kit::{at, irr};
 pub(crate) struct Scripted {
     safety: RepeatSafety,
     closes: bool,
+    reach: Option<TimeDelta>,
     creates: Mutex<VecDeque<Result<CreatedLink, GatewayError>>>,
     finds: Mutex<VecDeque<Result<Found, GatewayError>>>,
     statuses: Mutex<VecDeque<Result<StatusReport, GatewayError>>>,
@@ -37,6 +38,7 @@ impl Scripted {
                 lookup_staleness_max: Some(TimeDelta::seconds(30)),
             },
             closes: true,
+            reach: None,
             creates: Mutex::default(),
             finds: Mutex::default(),
             statuses: Mutex::default(),
@@ -51,6 +53,12 @@ impl Scripted {
     pub(crate) fn without_numbers(mut self) -> Scripted {
         self.safety.request_life_max = None;
         self.safety.lookup_staleness_max = None;
+        self
+    }
+
+    /// Its look-up sees so far back.
+    pub(crate) fn reaching(mut self, back: TimeDelta) -> Scripted {
+        self.reach = Some(back);
         self
     }
 
@@ -179,6 +187,10 @@ impl Gateway for Scripted {
             operations: self.offers.clone(),
             limits: Limits::default(),
         }
+    }
+
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        self.reach
     }
 
     fn validate(&self, _: &LinkRequest) -> Vec<GatewayError> {

@@ -232,6 +232,33 @@ async fn a_lookup_that_cannot_tell_makes_no_link() {
     }
 }
 
+/// Clause 39: a look-up that does not reach back to the first sending does not prove that nothing came of it.
+#[tokio::test]
+async fn not_found_by_a_look_up_that_does_not_reach_back_makes_no_second_link() {
+    for class in [RepeatClass::LookupOnly, RepeatClass::UniqueReference] {
+        for (days, proves) in [(6, true), (7, false), (30, false)] {
+            let script = Scripted::new(class)
+                .reaching(TimeDelta::days(7))
+                .find(Ok(Found::NotFound))
+                .create(Err(refusal()));
+            let gateway = Arc::new(script);
+            let mut attempt = after_quarantine();
+            attempt.now += TimeDelta::days(days);
+            attempt.send_by += TimeDelta::days(days);
+            let attempted = perform(&gateway, &attempt).await;
+            let ended = matches!(attempted, Attempted::Ended { .. });
+            assert_eq!(ended, proves, "{class:?}, after {days} days: {attempted:?}");
+            let asked = gateway.calls();
+            let again = asked.iter().any(|call| call == "create ref-1");
+            assert_eq!(
+                again,
+                proves || class == RepeatClass::UniqueReference,
+                "{asked:?}"
+            );
+        }
+    }
+}
+
 /// Clause 39: where nothing can be looked up or repeated, a person decides.
 #[tokio::test]
 async fn a_gateway_that_can_do_nothing_parks() {

@@ -27,6 +27,9 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::days(1);
 /// How old a look-up may be at a gateway that does not say.
 const STALENESS: TimeDelta = TimeDelta::minutes(1);
 
+/// What was sent was sent up to so long before the last instant of its attempt.
+const REACH_MARGIN: TimeDelta = TimeDelta::hours(1);
+
 /// The clocks of two machines of ours may differ by this much.
 const SKEW: TimeDelta = TimeDelta::seconds(5);
 
@@ -98,6 +101,7 @@ impl Core {
         let draft = prepared.may_have_made(&intent.request, result)?;
         let known = result.is_some();
         let certain_after = self.certain_after(&draft.account, last);
+        let first = intent.earlier.iter().map(|earlier| earlier.send_by).min();
         let at = (intent.state.as_str(), intent.entry);
         let now = self.clock.now();
         let row = LinkRow::made(draft, instance, at, self.accounts(), now);
@@ -110,6 +114,7 @@ impl Core {
             sent_at: row.sent_at.map(|_| last),
             abandoned: true,
             certain_after: Some(certain_after),
+            first_sent_by: first,
             ..row
         })
     }
@@ -289,6 +294,13 @@ impl Core {
             return self
                 .note_abandoned((&link, &link), Some(certain), Vec::new(), None)
                 .await;
+        }
+        let gateway = self.world.gateways.get(&link.account);
+        let reach = gateway.and_then(|gateway| gateway.lookup_reach());
+        let first = link.first_sent_by.unwrap_or(link.created_at);
+        if reach.is_some_and(|reach| self.clock.now() > first + reach - REACH_MARGIN) {
+            // The look-up does not reach back to the first sending.
+            return self.cannot_tell(link).await;
         }
         self.never_made(link).await
     }

@@ -16,6 +16,9 @@ use crate::{Attempt, Attempted, Observation, Outcome, Request, World};
 /// The clocks of two machines of ours may differ by this much, in seconds.
 const CLOCK_SKEW_SECONDS: i64 = 5;
 
+/// What was sent was sent up to so long before the last instant of its attempt, in seconds.
+const REACH_MARGIN_SECONDS: i64 = 3_600;
+
 /// After so many attempts without an answer a person decides.
 const ATTEMPTS_MAX: u32 = 20;
 
@@ -140,10 +143,29 @@ impl Work<'_> {
             .checked_add_signed(TimeDelta::seconds(CLOCK_SKEW_SECONDS))
     }
 
+    /// Looks the reference up. A look-up that does not reach back to the first sending cannot say that
+    /// nothing came of it.
     async fn find(&self) -> Result<Found, GatewayError> {
-        self.gateway
+        let found = self
+            .gateway
             .find(self.call(), &self.body.request.reference)
-            .await
+            .await?;
+        let first = self
+            .attempt
+            .earlier
+            .iter()
+            .map(|earlier| earlier.send_by)
+            .min();
+        let reaches = first
+            .zip(self.gateway.lookup_reach())
+            .is_none_or(|(first, reach)| {
+                let sent = self.attempt.now.signed_duration_since(first);
+                sent <= reach - TimeDelta::seconds(REACH_MARGIN_SECONDS)
+            });
+        Ok(match found {
+            Found::NotFound if !reaches => Found::CannotTell,
+            found => found,
+        })
     }
 
     async fn create(&self, certain: bool, observations: Vec<Observation>) -> Attempted {
