@@ -46,11 +46,13 @@ async fn without_faults_every_payment_becomes_one_receipt() {
         stage.play(8).await;
         let seen = stage.judge().await;
         assert_eq!((seen.payments, seen.parked), (8, 0), "{provider:?}");
+        assert_eq!(seen.differences, 0, "{provider:?}");
     }
 }
 
 /// Whatever goes wrong: what the provider has booked is what we have booked, to the last unit; one receipt for a
-/// payment; never two live links for one reference; nothing paid without a payment there.
+/// payment; never two live links for one reference; nothing paid without a payment there; and once the faults are
+/// over, the two books differ in nothing but what a person is asked about.
 #[tokio::test]
 async fn no_fault_loses_or_doubles_money() {
     let (count, seeds) = (payments(), seeds());
@@ -76,4 +78,5 @@ async fn no_fault_loses_or_doubles_money() {
     }
     println!("{total:?}");
     assert!(total.payments > total.items / 2, "{total:?}");
+    assert_eq!(total.differences, 0, "{total:?}");
 }

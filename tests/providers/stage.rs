@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 use std::sync::{Arc, Mutex};
 
-use charkh::engine::ManualClock;
+use charkh::engine::{Comparison, LinkFilter, ManualClock, Window};
 use charkh::host::{Party, PartyKind, User};
 use charkh::payment::gateways::{AccountSettings, Secret, built_in};
 use charkh::payment::{CallbackParts, Wired};
@@ -88,6 +88,8 @@ pub(super) struct Seen {
     pub(super) items: usize,
     pub(super) payments: usize,
     pub(super) parked: usize,
+    /// Differences between the two books, each about something that a person is asked about.
+    pub(super) differences: usize,
 }
 
 impl AddAssign for Seen {
@@ -95,6 +97,7 @@ impl AddAssign for Seen {
         self.items += other.items;
         self.payments += other.payments;
         self.parked += other.parked;
+        self.differences += other.differences;
     }
 }
 
@@ -104,6 +107,7 @@ pub(super) struct Surroundings {
     clock: Arc<ManualClock>,
     pub(super) provider: Arc<dyn Provider>,
     settings: AccountSettings,
+    faults: Faults,
     pub(super) crm: Arc<MemoryHost>,
     store: Arc<MemoryStore>,
     seed: u64,
@@ -192,7 +196,8 @@ impl Played {
 
 impl Surroundings {
     pub(super) fn new(played: Played, rules: Vec<FaultRule>, seed: u64) -> Arc<Surroundings> {
-        let (provider, options, secrets) = played.set_up(Faults::new(rules));
+        let faults = Faults::new(rules);
+        let (provider, options, secrets) = played.set_up(faults.clone());
         let secrets: BTreeMap<String, String> = serde_json::from_value(secrets).unwrap();
         let secrets = secrets
             .into_iter()
@@ -209,6 +214,7 @@ impl Surroundings {
                 callback_url: Some(CALLBACK.to_owned()),
                 zone: Zone::parse("Asia/Tehran").unwrap(),
             },
+            faults,
             crm: crm(),
             store: Arc::new(MemoryStore::new()),
             seed,
@@ -389,10 +395,40 @@ impl Stage {
             );
         }
         Seen {
+            differences: self.compare(&watched).await,
             items: self.engine.instances(None).await.unwrap().len(),
             payments: ours.len(),
             parked: watched.len(),
         }
+    }
+
+    /// Once nothing goes wrong any more, the two books differ in nothing but what a person is asked about.
+    async fn compare(&self, watched: &BTreeSet<String>) -> usize {
+        self.around.faults.heal();
+        let wanted = Comparison {
+            filter: LinkFilter {
+                created: Window {
+                    from: Some(start() - TimeDelta::days(1)),
+                    to: None,
+                },
+                ..LinkFilter::default()
+            },
+            ..Comparison::default()
+        };
+        let report = self.engine.compare_links(&wanted).await.unwrap();
+        let links = self.engine.links().await.unwrap();
+        for difference in &report.differences {
+            let item = links
+                .iter()
+                .find(|link| Some(&link.id) == difference.link.as_ref())
+                .map(|link| link.item.to_string());
+            let asked = item.is_some_and(|item| watched.contains(&item));
+            assert!(asked, "{difference:#?}\n{links:#?}");
+        }
+        assert_eq!(report.more, 0);
+        let lists = self.around.played != Played::RobokassaClassic;
+        assert_eq!(report.unlisted.is_empty(), lists, "{report:#?}");
+        report.differences.len()
     }
 
     /// What must be the same however often the process died.

@@ -14,7 +14,7 @@ use crate::output;
 pub(crate) enum Exit {
     /// Done.
     Done = 0,
-    /// It ran, and tests failed.
+    /// It ran, and tests failed, or books differ.
     TestsFailed = 1,
     /// A file is wrong.
     Invalid = 2,

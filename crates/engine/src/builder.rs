@@ -166,6 +166,8 @@ impl EngineBuilder {
             resting: Resting::default(),
             recent: crate::recent::Recent::new(),
             early_callers: EarlyCallers::default(),
+            flood: std::sync::Mutex::default(),
+            swept_at: std::sync::Mutex::default(),
             together: Together::default(),
             wake: Notify::new(),
             ready: Ready::default(),

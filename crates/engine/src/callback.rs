@@ -1,12 +1,15 @@
 //! A provider's calls over the network: kept as they came before they are answered, then believed as far
 //! as they prove something (clauses 42 and 45).
 
+use std::sync::PoisonError;
+
 use chrono::TimeDelta;
 use payment::{Callback, CallbackParts, CallbackReply, StatusReport};
 use persistence::{Commit, Row, Table, Write};
 use sha2::{Digest, Sha256};
 use values::{AccountName, ItemRef, Timestamp};
 
+use crate::flood::Trace;
 use crate::order::Known;
 use crate::record::{self, HistoryDetail, LinkRow, RawCallback, StrayRow};
 use crate::write::Batch;
@@ -97,7 +100,7 @@ impl Core {
             return Ok(refused());
         };
         if bytes_of(parts) > CALLBACK_BYTES_MAX {
-            tracing::warn!(%account, "a callback is too large");
+            self.trace(account, "too_large");
             return Ok(refused());
         }
         let call = Call {
@@ -109,7 +112,6 @@ impl Core {
             Callback::Verified { report, reply } => (report.reference.clone(), Some(report), reply),
             Callback::Hint { reference, reply } => (reference, None, reply),
             Callback::Rejected { code } => {
-                tracing::warn!(%account, %code, "a callback was refused");
                 self.stray(&call, &code, false).await?;
                 return Ok(refused());
             }
@@ -121,7 +123,6 @@ impl Core {
             link.is_none_or(|link| &link.account == account)
         };
         let Some(known) = known.filter(ours) else {
-            tracing::warn!(%account, reference = %name, "a callback names nothing of this account");
             self.stray(&call, "unknown_reference", proven).await?;
             // Whoever proves nothing does not learn which references there are.
             return Ok(if proven { refused() } else { reply });
@@ -196,6 +197,11 @@ impl Core {
         if soon && kept {
             return Ok(());
         }
+        if soon && due > now && link.called_for == Some(due) {
+            // The reading that it asks for is set already.
+            drop(turn);
+            return self.stray(call, "too_many", false).await;
+        }
         let mut batch = Batch::new(now);
         let item = link.item.clone();
         let next = if soon { link.next_poll } else { Some(due) };
@@ -223,9 +229,27 @@ impl Core {
         self.commit_detail(&item, writes, line, detail).await
     }
 
+    /// Whether a call that is not taken may leave a line, in the log and in the store: nobody can fill either.
+    pub(crate) fn trace(&self, account: &AccountName, code: &str) -> Trace {
+        let now = self.clock.now();
+        let most = self.limits.callback_lines_per_minute;
+        let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+        let trace = flood.take((account.as_str(), code), most, now);
+        if let Trace::Line { unseen } = trace {
+            tracing::warn!(%account, %code, unseen, "a callback is not taken");
+        }
+        trace
+    }
+
     /// Keeps a call that is not part of any item's history. Those without proof share a bounded number
     /// of places, so that nobody can fill the store; one with proof is kept for good.
     async fn stray(&self, call: &Call<'_>, code: &str, proven: bool) -> Result<(), Error> {
+        let unseen = match self.trace(call.account, code) {
+            Trace::Line { unseen } => unseen,
+            // Whoever has proof has money to tell of: that is never only counted.
+            Trace::Counted if proven => 0,
+            Trace::Counted => return Ok(()),
+        };
         let place = if proven {
             call.digest.as_str()
         } else {
@@ -244,6 +268,7 @@ impl Core {
             at: self.clock.now(),
             code: code.to_owned(),
             digest: call.digest.clone(),
+            unseen,
         };
         let mut raw = call.raw();
         if !proven {

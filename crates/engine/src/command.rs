@@ -3,37 +3,18 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use payment::{
-    ErrorClass, Gateway, GatewayError, LinkStatus, Operation, OperationName, PaymentFact,
-    StatusReport, Usage,
-};
+use payment::{ErrorClass, Gateway, GatewayError, LinkStatus, Operation, OperationName};
 use persistence::{Row, Table};
-use values::{ItemRef, LinkId, MessageId, Money, Timestamp, UserId};
+use values::{ItemRef, LinkId, MessageId, Timestamp, UserId};
 
 use crate::abandoned::ABANDONED;
-use crate::record::{self, LinkRow, MessageRow, MessageStatus, OutboxRow, PaymentRow, Work};
+use crate::record::{self, LinkRow, MessageRow, MessageStatus, OutboxRow, Work};
+use crate::unknown::is_of_account;
 use crate::write::Batch;
-use crate::{Core, Engine, Error, links, query};
+use crate::{Core, Engine, Error, query};
 
 /// A URL that works for less than this is refreshed before it is given out.
 const URL_MARGIN: TimeDelta = TimeDelta::seconds(30);
-
-/// A payment as a person knows it: from a bank statement, a card slip, the provider's own pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedPayment {
-    /// The number of the transaction; with gateway and account it counts once for ever.
-    pub transaction: String,
-    /// What was paid.
-    pub amount: Money,
-    /// When.
-    pub paid_at: Timestamp,
-    /// What the payer has as tracking number.
-    pub tracking_no: Option<String>,
-    /// Who records it.
-    pub by: UserId,
-    /// On what evidence.
-    pub note: String,
-}
 
 impl Engine {
     /// Reads a link at its provider now, and settles what it says.
@@ -109,42 +90,6 @@ impl Engine {
         core.link_of(id).await
     }
 
-    /// Records a payment on a person's evidence. It takes the same way as a provider's word: it counts
-    /// once, makes its receipt and moves the item.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with `transaction_missing`, `amount_not_positive`, `amount_currency`,
-    /// `paid_in_future`, `transaction_reused` or `reusable_amount`; else as [`Engine::check_link`].
-    pub async fn record_payment(
-        &self,
-        id: &LinkId,
-        payment: RecordedPayment,
-    ) -> Result<LinkRow, Error> {
-        let core = &self.core;
-        let link = core.link_of(id).await?;
-        core.check_recorded(&link, &payment).await?;
-        let fact = PaymentFact {
-            transaction: payment.transaction.trim().to_owned(),
-            amount: payment.amount,
-            paid_at: payment.paid_at,
-            tracking_no: payment.tracking_no.clone(),
-        };
-        let notes = vec![
-            format!("{} {}", fact.transaction, fact.amount),
-            payment.note.clone(),
-        ];
-        let link = core.noted(id, &payment.by, "record_payment", notes).await?;
-        let report = StatusReport {
-            reference: link.reference.clone(),
-            status: recorded_as(&link, &fact),
-            payments: vec![fact],
-        };
-        let source = format!("{} {}", links::RECORDED, payment.by);
-        core.settle_link(id, &report, &source).await?;
-        core.link_of(id).await
-    }
-
     /// Takes something off the list of what a person must look at. The same thing does not come back.
     ///
     /// # Errors
@@ -167,6 +112,9 @@ impl Engine {
         let key = record::attention_key(item, reason);
         if core.store.get(Table::Attention, &key).await?.is_none() {
             return refuse("no_attention", format!("`{reason}` is not on the list"));
+        }
+        if is_of_account(item) {
+            return core.resolve_unowned(item, reason, (by, note)).await;
         }
         let mut batch = Batch::new(core.clock.now());
         batch.attended(item, reason);
@@ -204,19 +152,6 @@ pub(crate) fn refuse<T>(code: &'static str, message: impl Into<String>) -> Resul
         code,
         message: message.into(),
     })
-}
-
-/// What a person's evidence says of the link: a part, the whole, or more.
-fn recorded_as(link: &LinkRow, fact: &PaymentFact) -> LinkStatus {
-    let total = match link.received {
-        Some(before) => before.checked_add(&fact.amount).ok(),
-        None => Some(fact.amount),
-    };
-    match total.and_then(|total| total.compare(&link.amount).ok()) {
-        Some(std::cmp::Ordering::Less) => LinkStatus::PartiallyPaid,
-        Some(std::cmp::Ordering::Greater) => LinkStatus::Overpaid,
-        _ => LinkStatus::Paid,
-    }
 }
 
 impl Core {
@@ -388,44 +323,6 @@ impl Core {
             status: LinkStatus::CreateFailed,
             ..link
         }))
-    }
-
-    async fn check_recorded(&self, link: &LinkRow, payment: &RecordedPayment) -> Result<(), Error> {
-        let transaction = payment.transaction.trim();
-        if transaction.is_empty() {
-            return refuse(
-                "transaction_missing",
-                "a payment needs its transaction number",
-            );
-        }
-        if !payment.amount.is_positive() {
-            return refuse("amount_not_positive", "a payment is more than nothing");
-        }
-        if payment.amount.currency() != link.amount.currency() {
-            let message = format!("link {} asks for {}", link.id, link.amount);
-            return refuse("amount_currency", message);
-        }
-        if link.usage == Usage::Reusable && payment.amount != link.amount {
-            let message = format!("each payment of link {} is {}", link.id, link.amount);
-            return refuse("reusable_amount", message);
-        }
-        if payment.paid_at > self.clock.now() {
-            return refuse("paid_in_future", "it cannot have been paid in the future");
-        }
-        let key = record::payment_key(&link.gateway, link.account.as_str(), transaction);
-        let Some(row) = self.store.get(Table::Payments, &key).await? else {
-            return Ok(());
-        };
-        let known: PaymentRow = record::decode(&row.open)?;
-        if known.link == link.id && known.fact.amount == payment.amount {
-            // The same once more: the answer is the same.
-            return Ok(());
-        }
-        let message = format!(
-            "transaction {transaction} was recorded for link {}",
-            known.link
-        );
-        refuse("transaction_reused", message)
     }
 
     async fn refresh_url(&self, link: &LinkRow) -> Result<String, Error> {

@@ -22,11 +22,14 @@ mod by_hand;
 mod callback;
 mod clock;
 mod command;
+mod compare;
 mod conclude;
 mod decide;
+mod difference;
 mod dispatcher;
 mod due;
 mod error;
+mod flood;
 mod gather;
 mod input;
 mod limits;
@@ -42,6 +45,7 @@ mod ready;
 mod receipt;
 mod recent;
 mod record;
+mod recording;
 mod replay;
 mod resting;
 mod retry;
@@ -49,6 +53,7 @@ mod run;
 mod settlement;
 mod submit;
 mod together;
+mod unknown;
 mod workflow;
 mod write;
 
@@ -66,7 +71,7 @@ pub use builder::EngineBuilder;
 pub use by_hand::{LinkWish, Renewal};
 pub use callback::CALLBACK_BYTES_MAX;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use command::RecordedPayment;
+pub use difference::{ByHand, Comparison, Difference, DifferenceKind, DifferenceReport};
 pub use error::{Error, RetryClass};
 pub use input::{Input, Reply};
 pub use limits::Limits;
@@ -75,6 +80,7 @@ pub use query::{HistoryView, LIST_MAX, TimerView};
 pub use record::{
     AttentionRow, HistoryRow, LinkRow, MessageRow, MessageStatus, PaymentRow, ReceiptRow,
 };
+pub use recording::RecordedPayment;
 pub use replay::Replay;
 pub use run::Settled;
 pub use state_machine::{BY_HAND, Event, Rejection};
@@ -102,6 +108,9 @@ pub(crate) struct Core {
     pub(crate) resting: resting::Resting,
     pub(crate) recent: recent::Recent,
     pub(crate) early_callers: notice::EarlyCallers,
+    pub(crate) flood: std::sync::Mutex<flood::Flood>,
+    /// When this engine has last looked for links that nobody knows.
+    pub(crate) swept_at: std::sync::Mutex<Option<Timestamp>>,
     pub(crate) together: together::Together,
     pub(crate) wake: Notify,
     pub(crate) ready: ready::Ready,

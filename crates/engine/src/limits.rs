@@ -5,6 +5,21 @@ use chrono::TimeDelta;
 /// Longest id of an input, in bytes: with the item's own it fits into a key of the store.
 pub(crate) const INPUT_ID_BYTES_MAX: usize = 256;
 
+/// Links that one comparison reads at their providers: at ten a second about a quarter of an hour.
+pub(crate) const COMPARED_MAX: usize = 10_000;
+
+/// Links asked about in one call, where a provider reads many.
+pub(crate) const READ_AT_ONCE: usize = 100;
+
+/// Pages of a provider's own list that are read at once: a hundred links each, or a day each.
+pub(crate) const LIST_PAGES_MAX: usize = 400;
+
+/// How far back the daily look through a provider's list goes: a week of outage is no gap.
+pub(crate) const SWEEP_BACK: TimeDelta = TimeDelta::days(7);
+
+/// Unknown links that one sweep notes: an account shared with another system is no flood.
+pub(crate) const UNKNOWN_PER_SWEEP_MAX: usize = 100;
+
 /// Bounds an embedder may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -27,6 +42,9 @@ pub struct Limits {
     pub outbox_pause: TimeDelta,
     /// Longest pause of messages and host writes.
     pub outbox_pause_max: TimeDelta,
+    /// Refused or unproven calls of one account and reason that leave a line in a minute; the rest are
+    /// counted, and the next line says how many.
+    pub callback_lines_per_minute: u32,
     /// How long an attempt may take beyond its own bound before it counts as unknown.
     pub attempt_grace: TimeDelta,
 }
@@ -43,6 +61,7 @@ impl Default for Limits {
             host_write_attempts_max: 20,
             outbox_pause: TimeDelta::seconds(10),
             outbox_pause_max: TimeDelta::hours(6),
+            callback_lines_per_minute: 10,
             attempt_grace: TimeDelta::seconds(10),
         }
     }

@@ -10,7 +10,7 @@ use crate::abandoned::abandoned_reason;
 use crate::decide::{Decided, Intent};
 use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow};
 use crate::settlement::{
-    Fit, Settlement, fit, is_doubtful, is_not_money, settled, status_reason, waits_for_us,
+    ByPerson, Fit, Settlement, fit, is_doubtful, is_not_money, settled, status_reason, waits_for_us,
 };
 use crate::submit::Extra;
 use crate::write::Batch;
@@ -39,6 +39,9 @@ pub(crate) const RECORDED: &str = "recorded by";
 
 /// The source of what an activity of the workflow records.
 pub(crate) const RECORDED_BY_WORKFLOW: &str = "recorded by the workflow";
+
+/// How the source of a payment begins that a person records beside the one that has settled the link.
+pub(crate) const FURTHER: &str = "recorded as further by";
 
 /// When a link is read again; `None` once nothing can happen to it without our hearing of it.
 pub(crate) fn next_poll(link: &LinkRow, now: Timestamp) -> Option<Timestamp> {
@@ -143,12 +146,12 @@ impl Core {
             troubles: Vec::new(),
         };
         if self.is_about(&before, &report.reference) {
-            let by_person = source.starts_with(RECORDED);
+            let by_person = ByPerson::of(source);
             for fact in &report.payments {
                 self.judge(&mut settlement, (fact, by_person), report)
                     .await?;
             }
-            settlement.link.by_hand |= by_person && !settlement.payments.is_empty();
+            settlement.link.by_hand |= by_person.is_some() && !settlement.payments.is_empty();
             settlement.look(report.status, self.clock.now());
             self.doubts(&mut settlement, before.status, report).await?;
         } else {
@@ -169,7 +172,7 @@ impl Core {
     async fn judge(
         &self,
         settlement: &mut Settlement,
-        (fact, by_person): (&PaymentFact, bool),
+        (fact, by_person): (&PaymentFact, Option<ByPerson>),
         report: &StatusReport,
     ) -> Result<(), Error> {
         let mut taken = settlement.payments.iter().map(|(taken, _)| taken);
@@ -193,7 +196,22 @@ impl Core {
                 .trouble(settlement, "transaction_reused", message, &reason)
                 .await;
         }
-        let fit = fit(link, fact, report);
+        let over = settled(link);
+        if over && by_person == Some(ByPerson::Owed) {
+            // Most likely the very payment that has settled it meanwhile.
+            let message = format!(
+                "transaction {} of {} was recorded by a person for link {}, which was paid already",
+                fact.transaction, fact.amount, link.id
+            );
+            return self
+                .trouble(settlement, "recorded_twice", message, &reason)
+                .await;
+        }
+        let fit = match by_person {
+            // Whoever says that it is one more says it knowing what was asked for.
+            Some(ByPerson::Further) if over => Fit::Whole,
+            _ => fit(link, fact, report),
+        };
         if fit == Fit::Wrong {
             let message = format!(
                 "transaction {} paid {} for link {} of {}",
@@ -210,7 +228,7 @@ impl Core {
         if is_not_money(report.status) {
             return Ok(());
         }
-        if settled(link) && link.by_hand && !by_person {
+        if over && link.by_hand && by_person.is_none() {
             // Most likely the very payment that a person has recorded under another number.
             let message = format!(
                 "transaction {} paid {} for link {}, whose payment a person has recorded",
@@ -220,8 +238,12 @@ impl Core {
                 .trouble(settlement, "recorded_by_hand", message, &reason)
                 .await;
         }
-        if settled(link) {
+        if over {
             // More money came than was asked for: somebody has to give it back.
+            let reason = match by_person {
+                Some(_) => format!("further {reason}"),
+                None => reason,
+            };
             let message = format!(
                 "transaction {} paid {} for link {}, which was paid already",
                 fact.transaction, fact.amount, link.id
@@ -372,6 +394,13 @@ impl Core {
         let mut batch = Batch::new(now);
         for (reason, row) in &settlement.troubles {
             batch.attention(reason, row)?;
+        }
+        if ByPerson::of(source).is_some() {
+            // What was doubtful about these payments a person has just answered.
+            for (fact, _) in &settlement.payments {
+                let reason = format!("payment {}", fact.transaction);
+                batch.attended(&settlement.link.item, &reason);
+            }
         }
         let link = LinkRow {
             // A call that makes us look does not make the regular readings rarer.

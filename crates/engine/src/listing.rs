@@ -53,7 +53,7 @@ pub struct LinkFilter {
 }
 
 impl LinkFilter {
-    fn takes(&self, link: &LinkRow) -> bool {
+    pub(crate) fn takes(&self, link: &LinkRow) -> bool {
         let beyond = |limit: Option<Money>, side: Ordering| {
             limit.is_some_and(|limit| {
                 let order = link.amount.compare(&limit);

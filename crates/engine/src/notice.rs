@@ -88,7 +88,7 @@ impl Core {
             Callback::Verified { report, .. } => (report.reference.clone(), Some(report)),
             Callback::Hint { reference, .. } => (reference, None),
             Callback::Rejected { code } => {
-                tracing::warn!(%account, %code, "a callback was refused");
+                self.trace(account, &code);
                 return Ok(());
             }
         };

@@ -90,22 +90,13 @@ impl Engine {
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let mut stop = std::pin::pin!(stop);
         let mut live = Live::new(self.core.clone());
-        // Calls that came while nobody listened are lost: every open link is asked about once.
-        let mut sweep = std::pin::pin!(self.sweep_links());
-        let mut swept = false;
+        let mut rounds = std::pin::pin!(self.rounds());
         loop {
             let wait = live.turn().await?;
             tokio::select! {
                 () = &mut stop => return live.finish().await,
                 () = self.core.wake.notified() => {}
-                end = &mut sweep, if !swept => {
-                    swept = true;
-                    match end {
-                        Err(error) if error.is_fatal() => return Err(error),
-                        Err(error) => tracing::warn!(%error, "the sweep of open links ended early"),
-                        Ok(links) => tracing::debug!(links, "open links are read again"),
-                    }
-                }
+                error = &mut rounds => return Err(error),
                 () = tokio::time::sleep(wait) => live.look = true,
                 ended = live.crew.one_ended(), if live.crew.is_busy() => live.heard(ended?),
             }

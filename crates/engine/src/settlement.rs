@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use payment::{LinkStatus, PaymentFact, StatusReport, Usage};
 use values::{Money, Timestamp};
 
+use crate::links::{FURTHER, RECORDED};
 use crate::record::{AttentionRow, LinkRow};
 
 /// What a report changes.
@@ -28,6 +29,25 @@ pub(crate) enum Fit {
     Excess,
     /// Nobody has asked for it.
     Wrong,
+}
+
+/// What a person says of a payment that they record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByPerson {
+    /// It is what was asked for, or a part of it.
+    Owed,
+    /// It came beside the one that has settled the link.
+    Further,
+}
+
+impl ByPerson {
+    /// What the source of a report says about that.
+    pub(crate) fn of(source: &str) -> Option<ByPerson> {
+        if source.starts_with(FURTHER) {
+            return Some(ByPerson::Further);
+        }
+        source.starts_with(RECORDED).then_some(ByPerson::Owed)
+    }
 }
 
 impl Settlement {

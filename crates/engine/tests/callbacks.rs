@@ -330,3 +330,115 @@ async fn what_a_call_says_about_people_is_wiped_with_the_item() {
         .unwrap();
     assert!(line.erased && line.evidence.is_none());
 }
+
+/// Clause 45: a flood of refused calls does not fill the store: the first of a minute leave a line, and the next
+/// line says how many there were.
+#[tokio::test]
+async fn a_flood_of_refused_calls_does_not_fill_the_journal() {
+    let (parts, _desk) = at_desk(Desk::new());
+    let tap = StoreTap::on(parts.store.clone());
+    let world = Parts {
+        store: tap.clone(),
+        ..parts
+    };
+    let world = world.world().await;
+    world.engine.deploy(waiting(&[], json!({}))).await.unwrap();
+    world.approved("INV-1").await;
+    tap.taken();
+    for number in 0..5_000 {
+        let forged = CallbackParts {
+            method: "POST".to_owned(),
+            body: format!("forged {number}").into_bytes(),
+            ..CallbackParts::default()
+        };
+        assert_eq!(call(&world, forged).await.status, 400);
+        let unknown = Desk::hint(&format!("invoice/X/make_link/{number}"), "");
+        assert_eq!(call(&world, unknown).await.status, 200);
+    }
+    assert_eq!(tap.taken().len(), 20, "ten for each reason");
+    world
+        .parts
+        .clock
+        .set(world.engine.now() + TimeDelta::minutes(1));
+    call(&world, CallbackParts::default()).await;
+    let commits = tap.taken();
+    let row = format!("{:?}", String::from_utf8_lossy(row_of(&commits)));
+    assert!(row.contains("\\\"u\\\":4990"), "{row}");
+}
+
+fn row_of(commits: &[persistence::Commit]) -> &[u8] {
+    let [commit] = commits else {
+        panic!("{} commits", commits.len());
+    };
+    let [persistence::Write::Put { row, .. }] = commit.writes.as_slice() else {
+        panic!("{commit:?}");
+    };
+    &row.open
+}
+
+#[tokio::test]
+async fn a_flood_of_hints_about_one_link_is_bounded_too() {
+    let (parts, desk) = at_desk(Desk::new());
+    let tap = StoreTap::on(parts.store.clone());
+    let world = Parts {
+        store: tap.clone(),
+        ..parts
+    };
+    let world = world.world().await;
+    world.engine.deploy(waiting(&[], json!({}))).await.unwrap();
+    world.approved("INV-1").await;
+    let id = world.links().await[0].id.clone();
+    tap.taken();
+    for number in 0..2_000 {
+        let hint = Desk::hint(id.as_str(), &number.to_string());
+        assert_eq!(call(&world, hint).await.status, 200);
+        world.settle().await;
+    }
+    let commits = tap.taken().len();
+    assert!(commits <= 20, "{commits} commits");
+    assert!(desk.count("status") <= 2);
+}
+
+/// Clause 42: a call that comes while a reading is under way keeps its own reading: the one under way may have
+/// seen nothing of what the call is about.
+#[tokio::test]
+async fn a_call_during_a_reading_keeps_its_own_reading() {
+    for minutes_before in [0, 30] {
+        let (world, desk) = at(Desk::new()).await;
+        world.approved("INV-1").await;
+        let link = world.links().await.remove(0);
+        if minutes_before > 0 {
+            // An earlier call has had its reading long ago.
+            call(&world, Desk::hint(&link.reference, "early")).await;
+            world.advance(TimeDelta::minutes(minutes_before)).await;
+        }
+        let due = world.links().await[0].next_poll.unwrap();
+        world.parts.clock.set(due);
+        let before = desk.count("status");
+        let gate = desk.hold();
+        let engine = world.engine.clone();
+        let reading = tokio::spawn(async move { engine.settle().await });
+        while desk.count("status") == before {
+            tokio::task::yield_now().await;
+        }
+        // The provider has answered already, with nothing; now the customer pays, and it calls.
+        let payments = vec![fact("t-1", link.amount, due)];
+        desk.say(&link.reference, LinkStatus::Paid, payments);
+        assert_eq!(
+            call(&world, Desk::hint(&link.reference, "paid"))
+                .await
+                .status,
+            200
+        );
+        desk.free(&gate);
+        reading.await.unwrap().unwrap();
+        world.settle().await;
+        assert_eq!(
+            world.engine.now(),
+            due,
+            "without waiting for the next regular reading"
+        );
+        assert_eq!(world.state("INV-1").await, "done", "after {minutes_before}");
+        assert_eq!(desk.count("status"), before + 2);
+    }
+}

@@ -682,6 +682,47 @@ async fn a_link_nobody_can_tell_anything_about_is_in_the_way_until_a_person_has_
     world.sound("INV-1").await;
 }
 
+/// Clause 39: a look-up that does not reach back to the first sending cannot say that a link was never made.
+#[tokio::test]
+async fn an_abandoned_link_beyond_the_reach_of_the_look_up_waits_for_a_person() {
+    for (days, decided) in [(3, true), (9, false)] {
+        let options = json!({
+            "profile": "lookup_only",
+            "script": { "creates": ["timeout_before_accepting", "created"], "pay": "never" },
+        });
+        let (parts, tap) = tapped(options);
+        tap.never_closes();
+        tap.reaches(TimeDelta::days(7));
+        let world = parts.world().await;
+        world.engine.deploy(renewing()).await.unwrap();
+        world.approved("INV-1").await;
+        // The provider is away for days, and so is its list.
+        tap.before(|what| {
+            let busy = GatewayError::retryable("away", "no answer");
+            what.starts_with("find").then_some(busy)
+        });
+        world.event("INV-1", "stop").await;
+        world.advance(TimeDelta::days(days)).await;
+        tap.before(|_| None);
+        world.act("INV-1", "again", "zahra").await;
+        world.advance(TimeDelta::hours(2)).await;
+        let first = world.links().await.remove(0);
+        assert_eq!(
+            first.status == LinkStatus::CreateFailed,
+            decided,
+            "{days}: {first:?}"
+        );
+        let codes = world.attention_codes().await;
+        assert_eq!(
+            codes.contains(&"abandoned_link".to_owned()),
+            !decided,
+            "{codes:?}"
+        );
+        assert_eq!(world.state("INV-1").await == "make_link", !decided);
+        world.sound("INV-1").await;
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_outcome_that_is_routed_is_cleared_up_before_the_step_is_done_again() {
     // The gateway allows nothing: the first unknown is routed at once.

@@ -79,6 +79,9 @@ struct ResolveArgs {
     /// What the payer has as tracking number.
     #[arg(long, requires = "record_payment")]
     tracking_no: Option<String>,
+    /// It came beside the payment that has settled the link.
+    #[arg(long, requires = "record_payment")]
+    further: bool,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -210,7 +213,12 @@ async fn record(
         by: UserId::new(args.actor.clone()),
         note: args.note.clone(),
     };
-    let link = opened.engine.record_payment(&link.id, payment).await?;
+    let engine = &opened.engine;
+    let link = if args.further {
+        engine.record_further_payment(&link.id, payment).await?
+    } else {
+        engine.record_payment(&link.id, payment).await?
+    };
     opened.engine.settle().await?;
     let status = link.status.name();
     Ok(format!("{} of {} is {status}\n", link.id, link.item))

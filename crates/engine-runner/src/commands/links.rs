@@ -2,6 +2,7 @@
 
 mod by_party;
 mod change;
+mod compare;
 mod create;
 mod filter;
 mod list;
@@ -49,6 +50,7 @@ enum What {
     Cancel(change::CancelArgs),
     Resend(change::ResendArgs),
     Export(list::ExportArgs),
+    Compare(compare::CompareArgs),
 }
 
 pub(crate) async fn run(args: Args, config: Config) -> Outcome {
@@ -61,6 +63,7 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
         (Some(What::Cancel(args)), _) => change::cancel(args, config).await,
         (Some(What::Resend(args)), _) => change::resend(args, config).await,
         (Some(What::Export(args)), _) => list::export(args, config).await,
+        (Some(What::Compare(args)), _) => compare::compare(args, config).await,
         (None, Some(store)) => {
             let list = list::ListArgs {
                 store,

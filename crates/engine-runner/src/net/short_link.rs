@@ -7,11 +7,11 @@ use std::time::Duration;
 use charkh::engine::LinkRow;
 use charkh::payment::{
     Call, Callback, CallbackParts, Capabilities, CreatedLink, Deactivate, Descriptor, Found,
-    GatewayError, LinkRequest, Operated, Operation, OperationName, ProviderRef, Simulated,
-    StatusReport,
+    GatewayError, LinkRequest, ListPage, ListSpan, Operated, Operation, OperationName, ProviderRef,
+    Simulated, StatusReport,
 };
 use charkh::persistence::Table;
-use charkh::values::{LinkId, Secret};
+use charkh::values::{LinkId, Secret, TimeDelta};
 use charkh::{Gateway, async_trait};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -141,12 +141,25 @@ impl Gateway for Lasting {
         })
     }
 
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        self.gateway.lookup_reach()
+    }
+
     async fn status_many(
         &self,
         call: Call,
         links: &[ProviderRef],
     ) -> Option<Result<Vec<StatusReport>, GatewayError>> {
         self.gateway.status_many(call, links).await
+    }
+
+    async fn list(
+        &self,
+        call: Call,
+        span: ListSpan,
+        page: Option<&str>,
+    ) -> Option<Result<ListPage, GatewayError>> {
+        self.gateway.list(call, span, page).await
     }
 
     async fn operate(

@@ -61,6 +61,9 @@ pub struct LinkRow {
     /// While nobody knows whether it was made: when a look-up that does not find it can be believed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certain_after: Option<Timestamp>,
+    /// While nobody knows whether it was made: the last instant of the first attempt to make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_sent_by: Option<Timestamp>,
     /// How often it may be paid.
     #[serde(default, skip_serializing_if = "once")]
     pub usage: Usage,
@@ -136,6 +139,7 @@ impl LinkRow {
             next_poll: None,
             abandoned: false,
             certain_after: None,
+            first_sent_by: None,
             usage: draft.usage,
             url_valid_until: draft.url_valid_until,
             payments: 0,
@@ -228,4 +232,15 @@ pub(crate) struct StrayRow {
     /// A digest of all of it.
     #[serde(rename = "d")]
     pub(crate) digest: String,
+    /// Calls like it since the last one that was kept, which were only counted.
+    #[serde(rename = "u", default, skip_serializing_if = "none_unseen")]
+    pub(crate) unseen: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands in a reference"
+)]
+fn none_unseen(count: &u64) -> bool {
+    *count == 0
 }

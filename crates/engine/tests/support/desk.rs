@@ -9,11 +9,13 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use payment::{
     Call, Callback, CallbackParts, CallbackReply, Capabilities, CreatedLink, Deactivate,
-    Descriptor, Found, Gateway, GatewayError, Limits, LinkRequest, LinkStatus, Operated, Operation,
-    OperationName, PaymentFact, ProviderRef, RepeatClass, RepeatSafety, StatusReport,
+    Descriptor, Found, Gateway, GatewayError, Limits, LinkRequest, LinkStatus, ListPage, ListSpan,
+    ListedLink, Operated, Operation, OperationName, PaymentFact, ProviderRef, RepeatClass,
+    RepeatSafety, StatusReport,
 };
 use serde_json::{Value as Json, json};
 use state_machine::Definition;
+use tokio::sync::Notify;
 use values::{Currency, Money, Timestamp};
 
 use super::{Parts, activity, link_settings, model, state, task, wait_payment};
@@ -31,6 +33,9 @@ pub(crate) struct Desk {
     meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
     batches: bool,
     numbered: bool,
+    lists: bool,
+    gate: Mutex<Option<Arc<Notify>>>,
+    strangers: Mutex<Vec<ListedLink>>,
 }
 
 impl Desk {
@@ -58,6 +63,9 @@ impl Desk {
             meanwhile: Mutex::default(),
             batches: false,
             numbered: false,
+            lists: false,
+            gate: Mutex::default(),
+            strangers: Mutex::default(),
         }
     }
 
@@ -71,6 +79,41 @@ impl Desk {
     pub(crate) fn batching(mut self) -> Desk {
         self.batches = true;
         self
+    }
+
+    /// Answers about links are on their way until they are freed.
+    pub(crate) fn hold(&self) -> Arc<Notify> {
+        let gate = Arc::new(Notify::new());
+        *self.gate.lock().unwrap() = Some(gate.clone());
+        gate
+    }
+
+    pub(crate) fn free(&self, gate: &Notify) {
+        *self.gate.lock().unwrap() = None;
+        gate.notify_one();
+    }
+
+    /// It lists what it has, two links a page.
+    pub(crate) fn listing(mut self) -> Desk {
+        self.lists = true;
+        self
+    }
+
+    /// It has a link that was made by somebody else.
+    pub(crate) fn stranger(&self, name: &str) {
+        self.strangers.lock().unwrap().push(ListedLink {
+            name: name.to_owned(),
+            amount: Money::parse("7_000_000 IRR").ok(),
+            created_at: None,
+            status: LinkStatus::Created,
+        });
+    }
+
+    /// From now on the provider says that a link is over so much.
+    pub(crate) fn over(&self, reference: &str, amount: Money) {
+        let mut made = self.made.lock().unwrap();
+        let mine = made.iter_mut().filter(|made| made.reference == reference);
+        mine.for_each(|made| made.amount = amount);
     }
 
     pub(crate) fn closing(self) -> Desk {
@@ -231,12 +274,19 @@ impl Gateway for Desk {
 
     async fn status(&self, _call: Call, link: &ProviderRef) -> Result<StatusReport, GatewayError> {
         self.asked("status")?;
-        let report = self.links.lock().unwrap()[&link.0["reference"]].clone();
+        let known = {
+            let links = self.links.lock().unwrap();
+            links.get(&link.0["reference"]).cloned()
+        };
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some(work) = meanwhile {
             work.await;
         }
-        Ok(report)
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
+        known.ok_or_else(|| GatewayError::retryable("link_not_found", "there is no such link"))
     }
 
     async fn find(&self, _call: Call, _reference: &str) -> Result<Found, GatewayError> {
@@ -263,6 +313,41 @@ impl Gateway for Desk {
             })
         });
         Some(Ok(reports.collect()))
+    }
+
+    async fn list(
+        &self,
+        _call: Call,
+        _span: ListSpan,
+        page: Option<&str>,
+    ) -> Option<Result<ListPage, GatewayError>> {
+        if !self.lists {
+            return None;
+        }
+        let page: usize = page.map_or(0, |page| page.parse().unwrap());
+        if let Err(error) = self.asked(&format!("list {page}")) {
+            return Some(Err(error));
+        }
+        let links = self.links.lock().unwrap();
+        let made = self.made.lock().unwrap();
+        let mut all: Vec<ListedLink> = made
+            .iter()
+            .filter_map(|request| {
+                let report = links.get(&request.reference)?;
+                Some(ListedLink {
+                    name: self.order_no(&request.reference),
+                    amount: Some(request.amount),
+                    created_at: None,
+                    status: report.status,
+                })
+            })
+            .collect();
+        all.extend(self.strangers.lock().unwrap().iter().cloned());
+        let more = all.len() > (page + 1) * 2;
+        Some(Ok(ListPage {
+            links: all.into_iter().skip(page * 2).take(2).collect(),
+            next: more.then(|| (page + 1).to_string()),
+        }))
     }
 
     async fn operate(

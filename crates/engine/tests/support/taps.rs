@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use host::{
     Applied, Delivery, Directory, Host, HostWrite, ItemSnapshot, Items, Ledger, MemberOf,
     MemoryHost, Message, Messenger, Party, PartyRole, Person, RelatedRecord, Relation, User,
@@ -124,6 +125,7 @@ pub(crate) struct GatewayTap {
     notices: Mutex<Vec<(Timestamp, CallbackParts)>>,
     gate: Mutex<Option<(&'static str, Arc<Notify>)>>,
     never_closes: Mutex<bool>,
+    reach: Mutex<Option<TimeDelta>>,
 }
 
 impl GatewayTap {
@@ -137,12 +139,18 @@ impl GatewayTap {
             notices: Mutex::default(),
             gate: Mutex::default(),
             never_closes: Mutex::default(),
+            reach: Mutex::default(),
         })
     }
 
     /// Its provider lets no link expire by itself.
     pub(crate) fn never_closes(&self) {
         *self.never_closes.lock().unwrap() = true;
+    }
+
+    /// Its look-up sees so far back.
+    pub(crate) fn reaches(&self, back: TimeDelta) {
+        *self.reach.lock().unwrap() = Some(back);
     }
 
     /// Runs before each request; an error is the answer, and the request does not arrive.
@@ -223,6 +231,10 @@ impl Gateway for GatewayTap {
             closes_at_expiry: !*self.never_closes.lock().unwrap(),
             ..self.inner.capabilities()
         }
+    }
+
+    fn lookup_reach(&self) -> Option<TimeDelta> {
+        *self.reach.lock().unwrap()
     }
 
     fn validate(&self, request: &LinkRequest) -> Vec<GatewayError> {
