@@ -26,7 +26,7 @@ struct Cli {
 }
 
 const EXITS: &str = "Exit codes:
-  0 done · 1 tests failed · 2 a file is wrong · 3 the command line is wrong
+  0 done · 1 tests failed, or books differ · 2 a file is wrong · 3 the command line is wrong
   4 nothing to do · 5 the store or a gateway failed · 6 refused · 70 a bug of ours · 130 interrupted
 
 Colours follow NO_COLOR and CLICOLOR_FORCE. CHARKH_LOG=debug shows the log.";

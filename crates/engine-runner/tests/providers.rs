@@ -104,6 +104,23 @@ fn a_sizpay_link_of_unknown_status_is_recorded_by_a_person() {
         .json();
     assert_eq!(shown["link"]["paid"].as_array().unwrap().len(), 1);
     assert_eq!(shown["link"]["receipts"].as_array().unwrap().len(), 1);
+    let compared = stage.run("links compare --store data").expect(0).out;
+    assert!(
+        compared.contains("8812") && compared.contains("recorded by hand"),
+        "{compared}"
+    );
+    assert!(
+        compared.contains("cannot list"),
+        "nobody has said how its list is read: {compared}"
+    );
+    let further = words.replace("8812 450_000_000", "8813 5_000_000");
+    assert!(stage.run(&further).expect(6).err.contains("link_settled"));
+    stage.run(&format!("{further} --further")).expect(0);
+    let shown = stage
+        .run("links show invoice/1 --store data --json")
+        .expect(0)
+        .json();
+    assert_eq!(shown["link"]["receipts"].as_array().unwrap().len(), 2);
     let reused = words.replace("450_000_000", "1_000");
     let refused = stage.run(&reused).expect(6);
     assert!(
@@ -275,4 +292,53 @@ fn a_link_is_checked_resent_and_cancelled_by_people_that_there_are() {
     place
         .run("attention resolve invoice/INV-1042 --as ali --store data")
         .expect(3);
+}
+
+/// The provider's book and ours differ until what was paid while nobody listened is settled.
+#[test]
+fn books_that_differ_are_shown_and_settled() {
+    let stage = Stage::new("robokassa", "[]");
+    let link = stage.make_link("4_500.50 RUB");
+    let compare = |more: &str| stage.run(&format!("links compare --store data {more}"));
+    let same = compare("").expect(0).out;
+    assert!(
+        same.contains("1 links read, 1 on the providers' lists: nothing differs"),
+        "{same}"
+    );
+    let url = link["url"].as_str().unwrap();
+    http("POST", url, "action=pay").unwrap();
+    let told = compare("--json").expect(1).json();
+    let kinds: Vec<&str> = told["report"]["differences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|difference| difference["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["not_recorded", "status"], "{told}");
+    let items = stage.run("items --store data --json").expect(0).json();
+    assert_eq!(
+        items["items"][0]["state"], "await_payment",
+        "looking changes nothing"
+    );
+    compare("--since 1404/01/01 --until 1404/12/29").expect(0);
+    assert!(
+        compare("--account other")
+            .expect(3)
+            .err
+            .contains("bad_filter")
+    );
+    assert!(
+        compare("--since 1404/12/30")
+            .expect(3)
+            .err
+            .contains("bad_filter")
+    );
+    let settled = compare("--settle --account main").expect(1).out;
+    assert!(
+        settled.contains("not recorded") && settled.contains("4500.50 RUB"),
+        "{settled}"
+    );
+    compare("").expect(0);
+    let items = stage.run("items --store data --json").expect(0).json();
+    assert_eq!(items["items"][0]["state"], "paid", "{items}");
 }
