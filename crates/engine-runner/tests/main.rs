@@ -12,6 +12,7 @@
 
 mod bad_input;
 mod by_hand;
+mod canary;
 mod channels;
 mod commands;
 mod kill;
