@@ -10,7 +10,7 @@ mod stage;
 
 use charkh::simulator::{Fault, FaultRule};
 
-use stage::{PROVIDERS, Seen, Stage};
+use stage::{PROVIDERS, Played, Seen, Stage};
 
 /// The phases in which something can go wrong, as the simulators name their operations.
 const PHASES: &[&str] = &[
@@ -79,4 +79,34 @@ async fn no_fault_loses_or_doubles_money() {
     println!("{total:?}");
     assert!(total.payments > total.items / 2, "{total:?}");
     assert_eq!(total.differences, 0, "{total:?}");
+}
+
+/// How often POD was told that a payment is taken.
+fn taken(stage: &Stage) -> usize {
+    let asked = stage.around.asked.lock().unwrap();
+    let verify = |body: &&String| body.starts_with("scProductId=29808&");
+    asked.iter().filter(verify).count()
+}
+
+/// Money that waits at POD is compared before it is taken: as long as the amount is another one, it waits, and a
+/// person is asked.
+#[tokio::test]
+async fn money_that_waits_is_taken_only_when_it_is_what_was_asked_for() {
+    for fault in [Fault::AmountOneMore, Fault::AmountTenfold] {
+        let lies = FaultRule {
+            times: u32::MAX,
+            ..FaultRule::first(fault, "status")
+        };
+        let stage = Stage::new(Played::PodWaiting, vec![lies], 1).await;
+        stage.play(2).await;
+        assert_eq!(taken(&stage), 0, "{fault:?}");
+        assert!(stage.engine.payments().await.unwrap().is_empty());
+        let asked = stage.engine.attention().await.unwrap();
+        assert_eq!(asked.len(), 2, "{asked:?}");
+    }
+    let stage = Stage::new(Played::PodWaiting, Vec::new(), 1).await;
+    stage.play(2).await;
+    assert_eq!(taken(&stage), 2);
+    let seen = stage.judge().await;
+    assert_eq!((seen.payments, seen.parked, seen.differences), (2, 0, 0));
 }

@@ -64,6 +64,8 @@ states:
 pub(super) enum Played {
     SizPay,
     Pod,
+    /// POD, where a payment waits until we have said that we take it.
+    PodWaiting,
     RobokassaApi,
     RobokassaClassic,
 }
@@ -108,6 +110,8 @@ pub(super) struct Surroundings {
     pub(super) provider: Arc<dyn Provider>,
     settings: AccountSettings,
     faults: Faults,
+    /// Bodies of requests, in order.
+    pub(super) asked: Arc<Mutex<Vec<String>>>,
     pub(super) crm: Arc<MemoryHost>,
     store: Arc<MemoryStore>,
     seed: u64,
@@ -128,21 +132,21 @@ impl Played {
     fn gateway(self) -> &'static str {
         match self {
             Played::SizPay => "sizpay",
-            Played::Pod => "pod",
+            Played::Pod | Played::PodWaiting => "pod",
             Played::RobokassaApi | Played::RobokassaClassic => "robokassa",
         }
     }
 
     fn currency(self) -> Currency {
         match self {
-            Played::SizPay | Played::Pod => Currency::Irr,
+            Played::SizPay | Played::Pod | Played::PodWaiting => Currency::Irr,
             Played::RobokassaApi | Played::RobokassaClassic => Currency::Rub,
         }
     }
 
     fn amount(self) -> Money {
         let text = match self {
-            Played::SizPay | Played::Pod => "12500000 IRR",
+            Played::SizPay | Played::Pod | Played::PodWaiting => "12500000 IRR",
             Played::RobokassaApi | Played::RobokassaClassic => "1250.50 RUB",
         };
         Money::parse(text).unwrap()
@@ -165,9 +169,10 @@ impl Played {
                     json!({ "user_name": settings.user_name, "password": settings.password });
                 (Arc::new(Sizpay::new(settings, faults)), options, secrets)
             }
-            Played::Pod => {
+            Played::Pod | Played::PodWaiting => {
                 let settings = PodSettings::new(PROVIDER, "pod-token", "INFO_GUILD");
                 let options = json!({
+                    "verification": self == Played::PodWaiting,
                     "guild_code": "INFO_GUILD", "pay_url": PROVIDER,
                     "service_url": format!("{PROVIDER}/srv/sc"), "core_url": format!("{PROVIDER}/srv/core"),
                 });
@@ -215,6 +220,7 @@ impl Surroundings {
                 zone: Zone::parse("Asia/Tehran").unwrap(),
             },
             faults,
+            asked: Arc::default(),
             crm: crm(),
             store: Arc::new(MemoryStore::new()),
             seed,
@@ -229,6 +235,7 @@ impl Surroundings {
         let client = SimulatedClient::new(Arc::new(move || charkh::Clock::now(now.as_ref())))
             .with(PROVIDER, self.provider.clone());
         let client = CrashClient {
+            asked: self.asked.clone(),
             inner: client,
             fuse: fuse.clone(),
         };
@@ -264,6 +271,7 @@ impl Surroundings {
 
 /// The plug under a fuse.
 struct CrashClient {
+    asked: Arc<Mutex<Vec<String>>>,
     inner: SimulatedClient,
     fuse: Arc<Fuse>,
 }
@@ -271,6 +279,8 @@ struct CrashClient {
 #[async_trait]
 impl HttpClient for CrashClient {
     async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        self.asked.lock().unwrap().push(body);
         self.fuse.pass(self.inner.send(request)).await
     }
 }

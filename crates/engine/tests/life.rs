@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use payment::{GatewayError, LinkStatus, OperationName};
 use serde_json::json;
+use values::{Currency, Money};
 
 use crate::support::{Desk, World, at_desk, fact, irr, renewing, waiting};
 
@@ -142,6 +143,36 @@ async fn a_wrong_amount_is_never_taken() {
     assert_eq!(world.state("INV-1").await, "on_quarantined");
     assert_eq!(status(&world).await, LinkStatus::Quarantined);
     assert_eq!(world.attention_codes().await, ["amount_mismatch"]);
+}
+
+/// Another currency with the same number, or money of another link, is not taken either.
+#[tokio::test]
+async fn money_of_another_currency_or_another_link_is_never_taken() {
+    let dollars = Money::from_minor(45_000_000, Currency::Usd).unwrap();
+    for (amount, other) in [(dollars, false), (irr(45_000_000), true)] {
+        let desk = Desk::new().offering(OperationName::VerifyAndClose);
+        let (world, desk, reference) = at(desk, &["quarantined"]).await;
+        let payments = vec![fact("t-1", amount, world.engine.now())];
+        desk.say(&reference, LinkStatus::PaidUnverified, payments);
+        if other {
+            desk.before(|what, links| {
+                let link = links.values_mut().next().unwrap();
+                link.reference = "invoice/INV-9/make_link/1".to_owned();
+                assert_ne!(what, "verify_and_close");
+                None
+            });
+        }
+        world.advance(minutes(30)).await;
+        assert_eq!(desk.count("verify_and_close"), 0);
+        assert!(world.engine.payments().await.unwrap().is_empty());
+        let expected = if other {
+            "reference_mismatch"
+        } else {
+            "amount_mismatch"
+        };
+        assert_eq!(world.attention_codes().await, [expected]);
+        world.sound("INV-1").await;
+    }
 }
 
 #[tokio::test]
