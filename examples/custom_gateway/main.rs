@@ -172,17 +172,8 @@ async fn donate(amount: Money) -> Result<(), Box<dyn std::error::Error>> {
 
 fn account() -> Account {
     Account {
-        name: "bank".into(),
-        gateway: "bank".to_owned(),
-        currency: Currency::Irr,
-        active: true,
-        online_payment: true,
         expires_days: Some(7),
-        receipt_type: None,
-        amount_max: None,
-        amount_min: None,
-        texts_payer: false,
-        reusable: None,
+        ..Account::new("bank", "bank", Currency::Irr)
     }
 }
 

@@ -86,7 +86,8 @@ impl Played {
     fn create(&self, desk: &mut Desk, asked: &Json, now: Timestamp) -> Option<HttpResponse> {
         desk.creates += 1;
         let first = desk.creates == 1;
-        let name = asked["order"].as_str().unwrap_or_default().to_owned();
+        let name = asked.get("order").and_then(Json::as_str);
+        let name = name.unwrap_or_default().to_owned();
         if self.first == Situation::Refused {
             return Some(answer(422, &json!({})));
         }
@@ -96,9 +97,10 @@ impl Played {
         if desk.orders.contains_key(&name) {
             return Some(answer(409, &json!({})));
         }
-        let expires = asked["expires"].as_str().and_then(|text| text.parse().ok());
+        let expires = asked.get("expires").and_then(Json::as_str);
+        let expires = expires.and_then(|text| text.parse().ok());
         let order = Order {
-            amount: asked["amount"].clone(),
+            amount: asked.get("amount").cloned().unwrap_or_default(),
             made: now,
             expires: expires.unwrap_or(now),
             closed: None,
@@ -125,7 +127,10 @@ impl HttpClient for Played {
     #[expect(clippy::print_stdout, reason = "an example shows what happens")]
     async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         let asked: Json = serde_json::from_slice(&request.body).unwrap_or_default();
-        let name = asked["order"].as_str().unwrap_or_default();
+        let name = asked
+            .get("order")
+            .and_then(Json::as_str)
+            .unwrap_or_default();
         let sent = request
             .headers
             .iter()

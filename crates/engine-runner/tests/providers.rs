@@ -297,7 +297,7 @@ fn a_link_is_checked_resent_and_cancelled_by_people_that_there_are() {
 /// The provider's book and ours differ until what was paid while nobody listened is settled.
 #[test]
 fn books_that_differ_are_shown_and_settled() {
-    let stage = Stage::new("robokassa", "[]");
+    let stage = Stage::new(Way::RobokassaInvoices, "[]");
     let link = stage.make_link("4_500.50 RUB");
     let compare = |more: &str| stage.run(&format!("links compare --store data {more}"));
     let same = compare("").expect(0).out;

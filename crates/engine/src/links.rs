@@ -238,28 +238,37 @@ impl Core {
                 .trouble(settlement, "recorded_by_hand", message, &reason)
                 .await;
         }
-        if over {
-            // More money came than was asked for: somebody has to give it back.
-            let reason = match by_person {
-                Some(_) => format!("further {reason}"),
-                None => reason,
-            };
-            let message = format!(
-                "transaction {} paid {} for link {}, which was paid already",
-                fact.transaction, fact.amount, link.id
-            );
-            self.trouble(settlement, "paid_again", message, &reason)
-                .await?;
-        } else if fit == Fit::Excess {
-            let message = format!(
-                "transaction {} paid {} for link {} of {}",
-                fact.transaction, fact.amount, link.id, link.amount
-            );
-            self.trouble(settlement, "overpaid", message, &reason)
-                .await?;
+        if over || fit == Fit::Excess {
+            self.surplus(settlement, fact, (over, by_person)).await?;
         }
         settlement.pay(fact, fit, report.status);
         Ok(())
+    }
+
+    /// More money came than was asked for: somebody has to give it back.
+    async fn surplus(
+        &self,
+        settlement: &mut Settlement,
+        fact: &PaymentFact,
+        (over, by_person): (bool, Option<ByPerson>),
+    ) -> Result<(), Error> {
+        let link = &settlement.link;
+        let paid = format!(
+            "transaction {} paid {} for link {}",
+            fact.transaction, fact.amount, link.id
+        );
+        let (code, message) = if over {
+            ("paid_again", format!("{paid}, which was paid already"))
+        } else {
+            ("overpaid", format!("{paid} of {}", link.amount))
+        };
+        let further = if over && by_person.is_some() {
+            "further "
+        } else {
+            ""
+        };
+        let reason = format!("{further}payment {}", fact.transaction);
+        self.trouble(settlement, code, message, &reason).await
     }
 
     /// What a person must know of a link's new status: money that went back, a provider that cannot say.
