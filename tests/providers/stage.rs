@@ -438,6 +438,7 @@ impl Stage {
         assert_eq!(report.more, 0);
         let lists = self.around.played != Played::RobokassaClassic;
         assert_eq!(report.unlisted.is_empty(), lists, "{report:#?}");
+        assert!(!lists || report.listed >= report.compared, "{report:#?}");
         report.differences.len()
     }
 
