@@ -40,7 +40,7 @@ impl Engine {
         id: &LinkId,
         payment: RecordedPayment,
     ) -> Result<LinkRow, Error> {
-        self.core.record(id, payment, links::RECORDED).await
+        self.core.record_by_hand(id, payment, links::RECORDED).await
     }
 
     /// Records a payment that came beside the one that has settled a one-time link, whatever its amount is:
@@ -56,7 +56,7 @@ impl Engine {
         id: &LinkId,
         payment: RecordedPayment,
     ) -> Result<LinkRow, Error> {
-        self.core.record(id, payment, links::FURTHER).await
+        self.core.record_by_hand(id, payment, links::FURTHER).await
     }
 }
 
@@ -75,7 +75,7 @@ fn recorded_as(link: &LinkRow, fact: &PaymentFact) -> LinkStatus {
 
 impl Core {
     /// Checks it, writes down who records it, and settles it like any other word.
-    async fn record(
+    async fn record_by_hand(
         &self,
         id: &LinkId,
         payment: RecordedPayment,
