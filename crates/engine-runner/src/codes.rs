@@ -59,7 +59,7 @@ fn title(text: &'static str) -> &'static str {
 }
 
 /// The codes of this program.
-const OWN: [(&str, &str); 29] = [
+const OWN: [(&str, &str); 30] = [
     ("RN0101", include_str!("pages/RN0101.md")),
     ("RN0102", include_str!("pages/RN0102.md")),
     ("RN0103", include_str!("pages/RN0103.md")),
@@ -72,6 +72,7 @@ const OWN: [(&str, &str); 29] = [
     ("RN0204", include_str!("pages/RN0204.md")),
     ("RN0205", include_str!("pages/RN0205.md")),
     ("RN0301", include_str!("pages/RN0301.md")),
+    ("bad_statement", include_str!("pages/bad_statement.md")),
     ("disk_full", include_str!("pages/disk_full.md")),
     ("file_is_folder", include_str!("pages/file_is_folder.md")),
     ("file_missing", include_str!("pages/file_missing.md")),

@@ -342,3 +342,52 @@ fn books_that_differ_are_shown_and_settled() {
     let items = stage.run("items --store data --json").expect(0).json();
     assert_eq!(items["items"][0]["state"], "paid", "{items}");
 }
+
+/// SizPay cannot say what is paid: its statement is read in, as often as anybody likes.
+#[test]
+fn a_statement_is_recorded_once_and_all_of_it_or_nothing() {
+    let stage = Stage::new(Way::Sizpay, "[]");
+    let link = stage.make_link("12500000 IRR");
+    let id = link["id"].as_str().unwrap();
+    let import = |statement: &str| {
+        stage.place.write("statement.csv", statement.as_bytes());
+        stage.run("links import statement.csv --as ali --store data --json")
+    };
+    let heads = "link,transaction,amount,paid_at,tracking_no\n";
+    let paid_at = "2026-03-01 10:00";
+    for (wrong, said) in [
+        (
+            format!("{heads}{id},8812,12500000 IRR,yesterday,\n"),
+            "line 2",
+        ),
+        (
+            format!("{heads}{id},8812,12500000 IRR,{paid_at},\nL-9,1,5 IRR,{paid_at},\n"),
+            "line 3",
+        ),
+        (
+            format!("{heads}{id},,12500000 IRR,{paid_at},\n"),
+            "no number",
+        ),
+        (format!("{heads}{id},8812,12500000,{paid_at},\n"), "line 2"),
+        ("link,amount\n".to_owned(), "columns"),
+    ] {
+        let refused = import(&wrong).expect(2);
+        assert!(refused.err.contains(said), "{}", refused.err);
+    }
+    let links = stage.run("links list --store data --json").expect(0).json();
+    assert_eq!(
+        links["links"][0]["payments"],
+        serde_json::Value::Null,
+        "nothing yet"
+    );
+    let statement = format!("{heads}invoice/1,8812,\"۱۲٬۵۰۰٬۰۰۰ IRR\",{paid_at},77\n");
+    let told = import(&statement).expect(0).json();
+    assert_eq!(told["payments"][0]["result"], "recorded", "{told}");
+    assert_eq!(told["payments"][0]["status"], "paid");
+    let told = import(&statement).expect(0).json();
+    assert_eq!(told["payments"][0]["result"], "known", "{told}");
+    let crm = stage.place.read("data/crm.jsonl");
+    assert_eq!(crm.matches("register_receipt").count(), 1);
+    let items = stage.run("items --store data --json").expect(0).json();
+    assert_eq!(items["items"][0]["state"], "paid");
+}

@@ -5,6 +5,7 @@ mod change;
 mod compare;
 mod create;
 mod filter;
+mod import;
 mod list;
 mod one;
 mod wish;
@@ -50,6 +51,7 @@ enum What {
     Cancel(change::CancelArgs),
     Resend(change::ResendArgs),
     Export(list::ExportArgs),
+    Import(import::ImportArgs),
     Compare(compare::CompareArgs),
 }
 
@@ -63,6 +65,7 @@ pub(crate) async fn run(args: Args, config: Config) -> Outcome {
         (Some(What::Cancel(args)), _) => change::cancel(args, config).await,
         (Some(What::Resend(args)), _) => change::resend(args, config).await,
         (Some(What::Export(args)), _) => list::export(args, config).await,
+        (Some(What::Import(args)), _) => import::import(args, config).await,
         (Some(What::Compare(args)), _) => compare::compare(args, config).await,
         (None, Some(store)) => {
             let list = list::ListArgs {
