@@ -140,12 +140,12 @@ fn draw_node(text: &mut String, state: &State, node: &NodeLabel, label: &str) {
         Kind::Task(_) => ("node", 3.0),
         Kind::Activity(_) => ("node activity", 12.0),
         Kind::Wait(_) => ("node wait", node.height / 2.0),
-        Kind::Decision(_) => ("node decision", 3.0),
+        Kind::Decision(_) | Kind::Rollback(_) => ("node decision", 3.0),
         Kind::End(_) => ("node end", node.height / 2.0),
     };
     let dash = match &state.kind {
         Kind::End(End::Failed | End::Cancelled) => " stroke-dasharray=\"5 3\"",
-        Kind::Decision(_) => " stroke-dasharray=\"2 2\"",
+        Kind::Decision(_) | Kind::Rollback(_) => " stroke-dasharray=\"2 2\"",
         _ => "",
     };
     let _ = writeln!(

@@ -25,6 +25,7 @@ mod permissions;
 mod promises;
 mod recording;
 mod recovery;
+mod rollback;
 mod smoke;
 mod support;
 mod together;

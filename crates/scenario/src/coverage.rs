@@ -246,7 +246,7 @@ fn outcomes(model: &Model) -> Vec<(String, String)> {
                     names.extend(routed.filter(|name| PAYMENT_OUTCOMES.contains(name)));
                 }
             }
-            Kind::Task(_) | Kind::Decision(_) | Kind::End(_) => {}
+            Kind::Task(_) | Kind::Decision(_) | Kind::Rollback(_) | Kind::End(_) => {}
         }
     }
     for (state, names) in of_links {

@@ -310,7 +310,7 @@ impl Build<'_> {
         match &state.kind {
             Kind::Task(task) => self.check_assignee(&place, &task.assignee),
             Kind::Wait(wait) => self.check_wait(&place, wait),
-            Kind::Activity(_) | Kind::Decision(_) | Kind::End(_) => {}
+            Kind::Activity(_) | Kind::Decision(_) | Kind::Rollback(_) | Kind::End(_) => {}
         }
     }
 
@@ -417,7 +417,7 @@ impl Build<'_> {
                 let guard = wait.event.as_ref().and_then(|event| event.when.as_ref());
                 compiled.event_when = self.compile_optional(&place, guard);
             }
-            Kind::Activity(_) | Kind::End(_) => {}
+            Kind::Activity(_) | Kind::Rollback(_) | Kind::End(_) => {}
         }
         compiled
     }

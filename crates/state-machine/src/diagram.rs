@@ -104,7 +104,7 @@ fn shape(kind: &Kind) -> &'static str {
         Kind::Task(_) => "shape=box",
         Kind::Activity(_) => "shape=box, style=rounded",
         Kind::Wait(_) => "shape=ellipse",
-        Kind::Decision(_) => "shape=diamond",
+        Kind::Decision(_) | Kind::Rollback(_) => "shape=diamond",
         Kind::End(End::Success) => "shape=doublecircle",
         Kind::End(End::Failed | End::Cancelled) => "shape=doublecircle, style=dashed",
     }

@@ -80,6 +80,12 @@ fn kind_edges(kind: &Kind, add: &mut impl FnMut(&str, &str)) {
                 add("otherwise", otherwise);
             }
         }
+        Kind::Rollback(rollback) => {
+            for undo in &rollback.undos {
+                add("undo", undo);
+            }
+            add("done", &rollback.to);
+        }
         Kind::End(_) => {}
     }
 }
@@ -98,7 +104,7 @@ pub fn can_leave(kind: &Kind) -> bool {
             source && !wait.next.is_empty()
         }
         Kind::Decision(decision) => !decision.branches.is_empty() || decision.otherwise.is_some(),
-        Kind::End(_) => true,
+        Kind::Rollback(_) | Kind::End(_) => true,
     }
 }
 
@@ -196,7 +202,8 @@ fn passes_through(state: &State) -> bool {
     match &state.kind {
         Kind::Decision(_) => true,
         Kind::Activity(activity) => IMMEDIATE_ACTIVITIES.contains(&activity.name.as_str()),
-        Kind::Task(_) | Kind::Wait(_) | Kind::End(_) => false,
+        // Every way round a rollback leaves less to undo.
+        Kind::Task(_) | Kind::Wait(_) | Kind::Rollback(_) | Kind::End(_) => false,
     }
 }
 

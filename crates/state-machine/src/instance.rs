@@ -63,6 +63,9 @@ pub struct Instance {
     /// Links made for this item: the latest of each state, and every earlier one not yet closed.
     #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// States that undo what has succeeded, in the order in which it did.
+    #[serde(rename = "u", default, skip_serializing_if = "Vec::is_empty")]
+    pub to_undo: Vec<String>,
     /// Events that came before a state could take them.
     #[serde(rename = "b", default, skip_serializing_if = "Vec::is_empty")]
     pub inbox: Vec<KeptEvent>,
@@ -309,7 +312,7 @@ impl Instance {
             }
             Kind::Activity(_) => self.activity.as_ref().map(|_| WakeSource::Activity),
             Kind::Wait(wait) => wake_of_wait(wait),
-            Kind::Decision(_) | Kind::End(_) => None,
+            Kind::Decision(_) | Kind::Rollback(_) | Kind::End(_) => None,
         }
     }
 }
@@ -347,6 +350,7 @@ impl Instance {
             visits: BTreeMap::new(),
             last_actor: BTreeMap::new(),
             links: Vec::new(),
+            to_undo: Vec::new(),
             inbox: Vec::new(),
             held: None,
             deferred: Vec::new(),

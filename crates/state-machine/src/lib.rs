@@ -32,7 +32,7 @@ pub use instance::{
 pub use model::{
     Action, Activity, Assignee, Branch, Decision, Direction, Display, Due, DueBase, End, EventKind,
     EventWait, FINANCIAL_ENTITIES, Field, Follow, Kind, Late, Model, PAYMENT_OUTCOMES, RetryPolicy,
-    Route, Shift, ShiftAmount, State, Task, Timeout, Wait,
+    Rollback, Route, Shift, ShiftAmount, State, Task, Timeout, Wait,
 };
 pub use step::{
     Actor, Context, DEFERRED_MAX, Entered, INBOX_MAX, MICROSTEPS_MAX, Overtaken, Rejection, Step,

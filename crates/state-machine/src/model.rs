@@ -116,6 +116,8 @@ pub enum Kind {
     Wait(Wait),
     /// A branch, left in the same step.
     Decision(Decision),
+    /// What has been done is undone, the last first (clause 68).
+    Rollback(Rollback),
     /// The lifecycle is over.
     End(End),
 }
@@ -128,6 +130,7 @@ impl Kind {
             Kind::Activity(_) => "activity",
             Kind::Wait(_) => "wait",
             Kind::Decision(_) => "decision",
+            Kind::Rollback(_) => "rollback",
             Kind::End(_) => "end",
         }
     }
@@ -288,6 +291,9 @@ pub struct Activity {
     pub retry: RetryPolicy,
     /// How long all attempts together may take, in seconds.
     pub timeout_seconds: Option<i64>,
+    /// The state that undoes it, once it has succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 /// How an activity is tried again after a failure that may pass.
@@ -344,6 +350,16 @@ pub struct Decision {
     pub branches: Vec<Branch>,
     /// Where to when none holds.
     pub otherwise: Option<String>,
+}
+
+/// A state that undoes what has been done: it leads to the undo of the activity that succeeded last, comes
+/// back when that has succeeded, and goes on when nothing is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Every state that undoes something, in document order.
+    pub undos: Vec<String>,
+    /// Where to when nothing is left to undo.
+    pub to: String,
 }
 
 /// One way out of a decision.

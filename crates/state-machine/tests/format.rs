@@ -138,6 +138,7 @@ fn everything() -> Instance {
         visits: [("make".to_owned(), 2), ("review".to_owned(), 3)].into(),
         last_actor: [("review".to_owned(), user("sara"))].into(),
         links: vec![link()],
+        to_undo: vec!["unmake".to_owned()],
         inbox: vec![KeptEvent {
             name: "called".to_owned(),
             payload: fields([("k", num(1))]),

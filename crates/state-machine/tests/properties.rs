@@ -390,7 +390,9 @@ fn next(story: &mut Story, a: u8, b: u8) -> Option<Event> {
             3 => Some(payment(story, b, pick(&OUTCOMES, a))),
             _ => Some(end_wait(pick(&ACTORS, b))),
         },
-        Kind::Decision(_) | Kind::End(_) => (a < 32).then(|| payment(story, a, "paid_late")),
+        Kind::Decision(_) | Kind::Rollback(_) | Kind::End(_) => {
+            (a < 32).then(|| payment(story, a, "paid_late"))
+        }
     }
 }
 

@@ -128,11 +128,13 @@ fn states(node: &Node, findings: &mut Findings) -> Vec<state_machine::State> {
         let message = "a workflow needs a state";
         findings.add(Diagnostic::error("WF0113", node.value_place(), message).label("empty"));
     }
-    record
+    let mut states: Vec<state_machine::State> = record
         .entries()
         .iter()
         .map(|entry| state::state(entry, findings))
-        .collect()
+        .collect();
+    state::connect_rollbacks(&mut states);
+    states
 }
 
 /// Routes by event: one, or several tried in order.

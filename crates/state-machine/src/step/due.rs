@@ -80,7 +80,9 @@ impl Run<'_> {
                 Some(due) => (ELAPSED, due),
                 None => return Ok(()),
             },
-            Kind::Activity(_) | Kind::Decision(_) | Kind::End(_) => return Ok(()),
+            Kind::Activity(_) | Kind::Decision(_) | Kind::Rollback(_) | Kind::End(_) => {
+                return Ok(());
+            }
         };
         if due.follow == Follow::Frozen || !reads_any(due, changed) {
             return Ok(());

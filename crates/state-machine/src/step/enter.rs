@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::person::assigned;
 use super::{Halt, MICROSTEPS_MAX, Run};
 use crate::instance::{Assigned, Ended, IncidentClass, OpenActivity, OpenTask, Timer};
-use crate::model::{Activity, Assignee, Decision, End, Kind, Task, Wait};
+use crate::model::{Activity, Assignee, Decision, End, Kind, Rollback, Task, Wait};
 use crate::{Definition, Effect};
 
 /// Names of the timers a state can have.
@@ -69,6 +69,7 @@ impl<'a> Run<'a> {
             Kind::Activity(activity) => self.enter_activity(activity),
             Kind::Wait(wait) => self.enter_wait(wait),
             Kind::Decision(decision) => self.decide(decision).map(Some),
+            Kind::Rollback(rollback) => Ok(Some(self.roll_back(rollback))),
             Kind::End(end) => {
                 self.end(*end);
                 Ok(None)
@@ -276,6 +277,14 @@ impl<'a> Run<'a> {
                 Err(self.incident("no_branch", message))
             }
         }
+    }
+
+    /// The undo of what succeeded last, or on when nothing is left (clause 68). What is undone is taken off
+    /// when its undo has succeeded, so that none is skipped.
+    fn roll_back(&self, rollback: &'a Rollback) -> Way<'a> {
+        let last = self.instance.to_undo.last();
+        let undo = last.and_then(|last| rollback.undos.iter().find(|undo| *undo == last));
+        undo.map_or((&rollback.to, "done"), |undo| (undo, "undo"))
     }
 
     fn end(&mut self, outcome: End) {

@@ -258,12 +258,24 @@ impl<'a> Run<'a> {
             let message = format!("`{}` has no way for outcome `{}`", state.id, end.outcome);
             return Err(self.incident("no_route", message));
         };
+        if outcome == "success" {
+            self.completed(&state.id, activity.undo.as_ref());
+        }
         self.go(to, outcome)?;
         // The link exists, and nobody could be told: that is success first, then this.
         if end.delivery_failed && self.instance.ended.is_none() {
             self.payment_outcome("delivery_failed", &state.id)?;
         }
         Ok(())
+    }
+
+    /// Notes what a rollback would have to undo, and what an undo has undone (clause 68).
+    fn completed(&mut self, state: &str, undo: Option<&String>) {
+        let to_undo = &mut self.instance.to_undo;
+        if let Some(undone) = to_undo.iter().rposition(|undo| undo == state) {
+            to_undo.remove(undone);
+        }
+        to_undo.extend(undo.cloned());
     }
 
     fn unknown(&mut self, event: &Event, entry: u64) -> Result<(), Halt> {

@@ -126,6 +126,7 @@ impl Flow {
             next: next.map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
             retry: RetryPolicy::default(),
             timeout_seconds: None,
+            undo: None,
         };
         self.state(id, Kind::Activity(activity))
     }

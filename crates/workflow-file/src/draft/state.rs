@@ -8,7 +8,7 @@ use values::Label;
 
 use crate::draft::{DateText, DurationText, Name, OneOrMany, Route, WholeNumber};
 
-/// A state: one of `task`, `activity`, `wait`, `decision` and `end`, and what goes with it.
+/// A state: one of `task`, `activity`, `wait`, `decision`, `rollback` and `end`, and what goes with it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
@@ -34,8 +34,20 @@ pub(crate) struct State {
     pub(crate) wait: Option<Wait>,
     /// Conditions, tried in order; the last branch is `otherwise`.
     pub(crate) decision: Option<Vec<Branch>>,
+    /// What has been done is undone, the last first.
+    pub(crate) rollback: Option<Rollback>,
+    /// The activity state that undoes this activity once it has succeeded.
+    pub(crate) undo: Option<Name>,
     /// The lifecycle is over.
     pub(crate) end: Option<End>,
+}
+
+/// What has been done is undone.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rollback {
+    /// Where to when nothing is left to undo.
+    pub(crate) to: Name,
 }
 
 /// How a field is shown.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use state_machine::{Activity, Branch, Decision, Display, End, Kind, RetryPolicy, State};
+use state_machine::{Activity, Branch, Decision, Display, End, Kind, RetryPolicy, Rollback, State};
 
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::lower::{expression, next, routes, task, wait};
@@ -12,11 +12,11 @@ use crate::syntax::{Entry, Node};
 /// The keys of a state.
 pub(crate) const STATE_KEYS: &[&str] = &[
     "label", "fields", "on", "task", "activity", "with", "next", "retry", "timeout", "wait",
-    "decision", "end",
+    "decision", "rollback", "undo", "end",
 ];
 
 /// The keys of which a state has exactly one.
-pub(crate) const KIND_KEYS: &[&str] = &["task", "activity", "wait", "decision", "end"];
+pub(crate) const KIND_KEYS: &[&str] = &["task", "activity", "wait", "decision", "rollback", "end"];
 
 /// The keys of a retry policy.
 pub(crate) const RETRY_KEYS: &[&str] = &["attempts", "pause", "pause_max"];
@@ -78,6 +78,7 @@ fn kind(record: &Record<'_>, findings: &mut Findings) -> Option<Kind> {
         "activity" => activity(record, &first.value, findings).map(Kind::Activity),
         "wait" => wait::wait(record, &first.value, findings).map(Kind::Wait),
         "decision" => decision(&first.value, findings).map(Kind::Decision),
+        "rollback" => rollback(&first.value, findings).map(Kind::Rollback),
         _ => end(&first.value, findings).map(Kind::End),
     }
 }
@@ -86,7 +87,7 @@ fn kind(record: &Record<'_>, findings: &mut Findings) -> Option<Kind> {
 fn check_keys(record: &Record<'_>, kind: &str, findings: &mut Findings) {
     for entry in record.entries() {
         let owner = match entry.key.as_str() {
-            "with" | "retry" | "timeout" if kind != "activity" => "an activity",
+            "with" | "retry" | "timeout" | "undo" if kind != "activity" => "an activity",
             "next" if !matches!(kind, "activity" | "wait") => "an activity or a wait",
             "on" if kind == "end" => "a state that is not an end",
             _ => continue,
@@ -136,12 +137,16 @@ fn activity(record: &Record<'_>, node: &Node, findings: &mut Findings) -> Option
     let timeout = record
         .get("timeout")
         .and_then(|node| read::duration(node, findings));
+    let undo = record
+        .get("undo")
+        .and_then(|node| read::name(node, "a state", findings));
     Some(Activity {
         name: name?,
         with,
         next,
         retry,
         timeout_seconds: timeout,
+        undo,
     })
 }
 
@@ -223,6 +228,35 @@ fn decision(node: &Node, findings: &mut Findings) -> Option<Decision> {
         );
     }
     Some(decision)
+}
+
+/// What it undoes is known when all states are read.
+fn rollback(node: &Node, findings: &mut Findings) -> Option<Rollback> {
+    let record = Record::open(node, "a rollback", &["to"], findings)?;
+    let to = record.need("to", findings);
+    Some(Rollback {
+        undos: Vec::new(),
+        to: to.and_then(|node| read::name(node, "a state", findings))?,
+    })
+}
+
+/// Tells every rollback what there is to undo.
+pub(super) fn connect_rollbacks(states: &mut [State]) {
+    let mut undos: Vec<String> = Vec::new();
+    for state in states.iter() {
+        if let Kind::Activity(Activity {
+            undo: Some(undo), ..
+        }) = &state.kind
+            && !undos.contains(undo)
+        {
+            undos.push(undo.clone());
+        }
+    }
+    for state in states {
+        if let Kind::Rollback(rollback) = &mut state.kind {
+            rollback.undos.clone_from(&undos);
+        }
+    }
 }
 
 fn branch(record: &Record<'_>, findings: &mut Findings) -> Option<Branch> {

@@ -67,7 +67,7 @@ impl Check<'_> {
                     self.guard(node.find(&path), &self.with_event(&event.name), findings);
                 }
             }
-            Kind::Activity(_) | Kind::End(_) => {}
+            Kind::Activity(_) | Kind::Rollback(_) | Kind::End(_) => {}
         }
     }
 

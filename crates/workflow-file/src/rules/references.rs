@@ -30,6 +30,19 @@ fn kind(workflow: &Workflow<'_>, state: &State, findings: &mut Findings) {
         Kind::Task(task) => self::task(workflow, state, task, findings),
         Kind::Activity(activity) => {
             targets(workflow, state, activity.next.iter(), findings);
+            if let Some(undo) = &activity.undo {
+                self::undo(workflow, state, undo, findings);
+            }
+        }
+        Kind::Rollback(rollback) => {
+            let span = workflow.place(&state.id, &[Step::Key("rollback"), Step::Key("to")]);
+            workflow.check_state(&rollback.to, span, findings);
+            if rollback.undos.is_empty() {
+                let span = workflow.place(&state.id, &[Step::Name("rollback")]);
+                let message = "no activity names an `undo`, so there is nothing to roll back";
+                let diagnostic = Diagnostic::error("WF0233", span, message);
+                findings.add(diagnostic.label("undoes nothing"));
+            }
         }
         Kind::Wait(wait) => {
             targets(workflow, state, wait.next.iter(), findings);
@@ -37,6 +50,35 @@ fn kind(workflow: &Workflow<'_>, state: &State, findings: &mut Findings) {
         }
         Kind::Decision(_) => decision(workflow, state, findings),
         Kind::End(_) => {}
+    }
+}
+
+/// An undo is an activity: it is done, and known to be done.
+fn undo(workflow: &Workflow<'_>, state: &State, undo: &str, findings: &mut Findings) {
+    let span = workflow.place(&state.id, &[Step::Key("undo")]);
+    let named = workflow.model.states.iter().find(|other| other.id == undo);
+    match named.map(|named| &named.kind) {
+        None | Some(Kind::Activity(_)) => {
+            workflow.check_state(undo, span, findings);
+        }
+        Some(kind) => {
+            let message = format!(
+                "`{undo}` is {}, and an undo is an activity",
+                named_kind(kind)
+            );
+            findings.add(Diagnostic::error("WF0233", span, message).label("not an activity"));
+        }
+    }
+}
+
+fn named_kind(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Task(_) => "a task",
+        Kind::Activity(_) => "an activity",
+        Kind::Wait(_) => "a wait",
+        Kind::Decision(_) => "a decision",
+        Kind::Rollback(_) => "a rollback",
+        Kind::End(_) => "an end",
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) const PAGES: &[(&str, &str)] = &[
     ("WF0230", include_str!("../WF0230.md")),
     ("WF0231", include_str!("../WF0231.md")),
     ("WF0232", include_str!("../WF0232.md")),
+    ("WF0233", include_str!("../WF0233.md")),
     ("WF0301", include_str!("../WF0301.md")),
     ("WF0302", include_str!("../WF0302.md")),
     ("WF0303", include_str!("../WF0303.md")),
