@@ -1,7 +1,7 @@
 //! Every provider over sockets: played by `sandbox`, called back through `listen`, and the commands on
 //! the store that comes of it.
 
-use crate::provider_stage::{Stage, Way, http, token};
+use crate::provider_stage::{Scene, Stage, Way, http, token};
 use crate::support::{Place, Ran};
 
 /// From an item to its receipt, by a callback over sockets.
@@ -388,6 +388,35 @@ fn a_statement_is_recorded_once_and_all_of_it_or_nothing() {
     assert_eq!(told["payments"][0]["result"], "known", "{told}");
     let crm = stage.place.read("data/crm.jsonl");
     assert_eq!(crm.matches("register_receipt").count(), 1);
+    let items = stage.run("items --store data --json").expect(0).json();
+    assert_eq!(items["items"][0]["state"], "paid");
+}
+
+/// docs/gateways.md says that its shop can be copied: it can, and its link is paid.
+#[test]
+fn the_shop_of_the_page_about_gateways_sells() {
+    let page = include_str!("../../../docs/gateways.md");
+    let mut blocks = page.split("```yaml\n").skip(1);
+    let mut block = || blocks.next().unwrap().split("```").next().unwrap();
+    let (workflow, project) = (block(), block());
+    let stage = Stage::with(
+        Way::RobokassaInvoices,
+        &Scene {
+            workflow,
+            ..Scene::default()
+        },
+    );
+    let printed = stage.place.read("charkh.yaml");
+    let from = printed.find("accounts:").unwrap();
+    let to = printed.find("people:").unwrap();
+    let whole = format!("{project}{}", &printed[from..to]);
+    stage.place.write("charkh.yaml", whole.as_bytes());
+    stage.run("check workflows").expect(0);
+    let link = stage.make_link("1250.50 RUB");
+    let mut listener = stage.listen();
+    http("POST", link["url"].as_str().unwrap(), "action=pay").unwrap();
+    stage.wait_for_receipt(&mut listener);
+    assert_eq!(listener.interrupt(), 130);
     let items = stage.run("items --store data --json").expect(0).json();
     assert_eq!(items["items"][0]["state"], "paid");
 }

@@ -32,7 +32,7 @@ use providers::{Kind, Played};
 /// A script is a list of faults, as in `[{ fault: accept_then_drop, operation: create }]`.
 /// It lives in the machine's time; with --store in that of a store, whose clock may be a virtual one.
 ///
-/// Example: engine-runner sandbox --provider robokassa --port 4011
+/// Example: engine-runner sandbox --provider robokassa --port 4011 --listen http://127.0.0.1:8080
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// Where the provider calls the merchant, for one whose requests do not say it.
     #[arg(long, value_name = "URL")]
     callback: Option<String>,
+    /// Where `listen` will be reached: the section for it is printed too, and the provider calls there.
+    #[arg(long, value_name = "URL", conflicts_with = "callback")]
+    listen: Option<String>,
     /// Live in the time of this store folder.
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
@@ -99,8 +102,10 @@ pub(crate) async fn run(args: Args) -> Outcome {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let sockets = Sockets::bind(address, BOUNDS).await?;
     let base = format!("http://{}", sockets.local_addr()?);
-    let played = Played::new(args.provider, &base, args.callback, Faults::new(faults));
-    output::print(&played.told(&base))?;
+    let listen = args.listen.as_deref().map(|url| url.trim_end_matches('/'));
+    let callback = args.callback.or_else(|| listen.map(providers::callback_at));
+    let played = Played::new(args.provider, &base, callback, Faults::new(faults));
+    output::print(&played.told(&base, listen))?;
     let stage = Stage {
         base: base.into(),
         provider: played.provider,

@@ -7,10 +7,22 @@ use charkh::simulator::pod::{Business, Pod, PodSettings};
 use charkh::simulator::robokassa::{Robokassa, RobokassaSettings};
 use charkh::simulator::sizpay::{Sizpay, SizpaySettings};
 use charkh::simulator::{Faults, Provider};
+use charkh::values::{AccountName, Secret};
 use clap::ValueEnum;
+
+use crate::net::callback_token;
 
 /// The account that links go to.
 const MAIN: &str = "main";
+
+/// What the addresses of callbacks are made of here.
+const LISTEN_SECRET: &str = "simulated-listen-secret";
+
+/// Where the provider calls `listen` about the account.
+pub(super) fn callback_at(url: &str) -> String {
+    let token = callback_token(&Secret::new(LISTEN_SECRET), &AccountName::new(MAIN));
+    format!("{url}/c/{token}")
+}
 
 /// The number of POD's second business, by which invoices are issued to it.
 const OTHER_BUSINESS: u64 = 2002;
@@ -59,14 +71,22 @@ impl Played {
     }
 
     /// Where it is, and the account for the project file.
-    pub(super) fn told(&self, base: &str) -> String {
+    pub(super) fn told(&self, base: &str, listen: Option<&str>) -> String {
         let gateway = self.accounts.first().map_or("", |account| account.gateway);
         let mut text = format!("{gateway} is played at {base}, its ledger is {base}/ledger\n\n");
         text.push_str("charkh.yaml:\n\naccounts:\n");
         for account in &self.accounts {
             account.yaml(&mut text);
         }
+        if let Some(url) = listen {
+            text.push_str(&format!(
+                "\nlisten: {{ secret: env:LISTEN_SECRET, public_url: \"{url}\" }}\n"
+            ));
+        }
         text.push_str("\nenvironment, of the simulator alone:\n\n");
+        if listen.is_some() {
+            text.push_str(&format!("export LISTEN_SECRET='{LISTEN_SECRET}'\n"));
+        }
         for account in &self.accounts {
             for (name, value) in &account.secrets {
                 let variable = account.variable(name);
