@@ -142,11 +142,8 @@ impl Core {
         instance: &Instance,
     ) -> Result<Vec<LinkId>, Error> {
         let state = instance.state.as_str();
-        let mut makers = workflow.definition.model().link_states();
-        let of = match workflow.makes_links_of(state) {
-            Some(of) => of,
-            None if makers.any(|maker| maker == state) => state,
-            None => return Ok(Vec::new()),
+        let Some(of) = workflow.whose_links(state) else {
+            return Ok(Vec::new());
         };
         let item = instance.item.as_ref();
         let first = instance.visits.get(state).is_none_or(|visits| *visits < 2);
@@ -168,14 +165,21 @@ impl Core {
         among: String,
     ) -> Result<Vec<LinkRow>, Error> {
         let mut found = Vec::new();
-        let scan = Scan::prefix(Table::Links, among.into_bytes()).limit(LIST_MAX);
-        for (_, row) in self.store.scan(scan).await? {
-            let link: LinkRow = record::decode(&row.open)?;
-            if link.may_be_live() && link.state == state && link.item == *item {
-                found.push(link);
+        let all = Scan::prefix(Table::Links, among.into_bytes()).limit(LIST_MAX);
+        let mut scan = all.clone();
+        loop {
+            let rows = self.store.scan(scan).await?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(found);
+            };
+            scan = all.clone().after(last.clone());
+            for (_, row) in &rows {
+                let link = record::link_row(row)?;
+                if link.may_be_live() && link.state == state && link.item == *item {
+                    found.push(link);
+                }
             }
         }
-        Ok(found)
     }
 
     /// Whether a request may be sent as far as abandoned links go.

@@ -209,7 +209,7 @@ impl Core {
     }
 
     /// The item, if a link may be made for it now.
-    async fn open_for_links(&self, item: &ItemRef) -> Result<Loaded, Error> {
+    async fn open_for_links(&self, item: &ItemRef, state: &str) -> Result<Loaded, Error> {
         let loaded = self.load(item).await?;
         let Some(loaded) = loaded.filter(|loaded| loaded.row.instance.entry > 0) else {
             return Err(Error::NotStarted(item.clone()));
@@ -222,6 +222,12 @@ impl Core {
         if let Some(held) = &instance.held {
             let (by, reason) = (held.by.clone(), held.reason.clone());
             return Err(Rejection::Held { by, reason }.into());
+        }
+        let workflow = self.workflows.pinned(&instance.definition).await?;
+        let made = workflow.whose_links(&instance.state);
+        if instance.activity.is_some() && made == Some(state) {
+            let message = format!("`{}` is making a link of `{state}`", instance.state);
+            return refuse("link_creating", message);
         }
         let open = instance.links.iter().filter(|link| !link.is_closed());
         if open.count() >= LINKS_OPEN_MAX {
@@ -242,7 +248,11 @@ impl Core {
             Before::Failed(link) => Some(link),
             Before::Nothing => None,
         };
-        let loaded = self.open_for_links(item).await?;
+        let loaded = self.open_for_links(item, &wanted.state).await?;
+        if let Some(old) = &wanted.instead_of {
+            // Somebody else may have renewed it while this one was closing it.
+            self.renewable(&self.link_of(old).await?).await?;
+        }
         let own = self
             .perhaps_live(item, &wanted.state, format!("{item}/"))
             .await?;

@@ -302,6 +302,7 @@ impl<'a> Deciding<'a> {
 
     /// An outcome as the event for the core; what it changes elsewhere is noted for the commit.
     fn finished(&mut self, entry: u64, outcome: Outcome) -> Event {
+        let outcome = self.once(outcome);
         let Outcome {
             name,
             code,
@@ -349,6 +350,21 @@ impl<'a> Deciding<'a> {
             link,
             delivery_failed,
         }))
+    }
+
+    /// A number that this very decision has registered counts already: the store cannot know of it yet.
+    fn once(&self, outcome: Outcome) -> Outcome {
+        let Some(draft) = &outcome.changes.receipt else {
+            return outcome;
+        };
+        let same = |receipt: &Receipt| {
+            receipt.account == draft.account && receipt.transaction == draft.transaction
+        };
+        if !self.decided.receipts.iter().any(same) {
+            return outcome;
+        }
+        let message = format!("payment {} has its receipt already", draft.transaction);
+        Outcome::error("transaction_reused", message)
     }
 
     /// A receipt for money that came through no link: in this commit, and then at the host.

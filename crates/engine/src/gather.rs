@@ -5,14 +5,13 @@ use std::sync::Arc;
 use activity::{Answers, EarlierLink, KnownLink, LinkDraft, Need};
 use expression::Record;
 use host::{Host, Party, PartyKind, Person, RelatedRecord, Relation, User};
-use persistence::{Store, Table};
+use persistence::{Store, Table, Write};
 use state_machine::{Actor, Context, Event, Instance, OutsideReads, manager_asked_for};
-use values::{AccountName, Fields, Timestamp, UserId, Value, Zone};
+use values::{AccountName, Fields, LinkId, Timestamp, UserId, Value, Zone};
 
-use crate::receipt::OUTSIDE;
 use crate::record::{self, LinkRow};
 use crate::workflow::Workflow;
-use crate::write::instance_row;
+use crate::write::{instance_row, written_link};
 use crate::{Error, query};
 
 /// Where answers come from.
@@ -21,6 +20,8 @@ pub(crate) struct Gather<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) accounts: &'a activity::Accounts,
     pub(crate) zone: &'a Zone,
+    /// What the commit in the making writes besides: newer than what the store has.
+    pub(crate) writes: &'a [Write],
 }
 
 impl Gather<'_> {
@@ -231,7 +232,7 @@ impl Gather<'_> {
             if link.is_closed() {
                 continue;
             }
-            let row: Option<LinkRow> = query::link(self.store, &link.id).await?;
+            let row = self.link(&link.id).await?;
             if let Some(row) = row.filter(|row| !row.status.is_closed()) {
                 open.push(EarlierLink {
                     id: row.id,
@@ -252,8 +253,16 @@ impl Gather<'_> {
         fits: impl Fn(&state_machine::Link) -> bool,
     ) -> Result<Option<LinkRow>, Error> {
         match instance.links.iter().rev().find(|link| fits(link)) {
-            Some(link) => query::link(self.store, &link.id).await,
+            Some(link) => self.link(&link.id).await,
             None => Ok(None),
+        }
+    }
+
+    /// A link as it will be once the commit in the making is done.
+    async fn link(&self, id: &LinkId) -> Result<Option<LinkRow>, Error> {
+        match written_link(self.writes, id)? {
+            Some(link) => Ok(Some(link)),
+            None => query::link(self.store, id).await,
         }
     }
 
@@ -295,9 +304,17 @@ impl Gather<'_> {
             return Ok(false);
         };
         let number = number.to_string();
-        let id = record::receipt_id(OUTSIDE, account.as_str(), number.trim());
-        let found = self.store.get(Table::Receipts, id.as_bytes()).await?;
-        Ok(found.is_some())
+        let (name, number) = (account.as_str(), number.trim());
+        let outside = record::outside_key(name, number);
+        if self.store.get(Table::Index, &outside).await?.is_some() {
+            return Ok(true);
+        }
+        // A gateway's own number is no other money either.
+        let Some(account) = self.accounts.get(account) else {
+            return Ok(false);
+        };
+        let payment = record::payment_key(&account.gateway, name, number);
+        Ok(self.store.get(Table::Payments, &payment).await?.is_some())
     }
 }
 

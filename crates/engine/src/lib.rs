@@ -52,6 +52,7 @@ mod retry;
 mod run;
 mod settlement;
 mod submit;
+mod superseded;
 mod together;
 mod unknown;
 mod workflow;
@@ -189,6 +190,7 @@ impl Engine {
             store: self.core.store.as_ref(),
             accounts: self.core.accounts(),
             zone: &self.core.zone,
+            writes: &[],
         };
         let probe = Event::Claim {
             actor: user.clone(),
@@ -230,8 +232,10 @@ impl Engine {
             ));
         }
         let subject = record::item_key(item);
+        let erased = core.store.erase_personal(&subject).await?;
+        // Whoever has read the item meanwhile may have remembered it again.
         core.recent.forget(&subject);
-        Ok(core.store.erase_personal(&subject).await?)
+        Ok(erased)
     }
 
     /// The engine's time.

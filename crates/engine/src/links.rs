@@ -7,12 +7,14 @@ use state_machine::{Event, PaymentEvent};
 use values::{Fields, LinkId, Timestamp};
 
 use crate::abandoned::abandoned_reason;
-use crate::decide::{Decided, Intent};
-use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow, PaymentRow};
+use crate::decide::Decided;
+use crate::receipt::{Number, number_write};
+use crate::record::{self, AttentionRow, Cause, HistoryDetail, LinkRow};
 use crate::settlement::{
     ByPerson, Fit, Settlement, fit, is_doubtful, is_not_money, settled, status_reason, waits_for_us,
 };
 use crate::submit::Extra;
+use crate::superseded::newer_reason;
 use crate::write::Batch;
 use crate::{Core, Error, query};
 
@@ -153,6 +155,7 @@ impl Core {
             }
             settlement.link.by_hand |= by_person.is_some() && !settlement.payments.is_empty();
             settlement.look(report.status, self.clock.now());
+            self.newer_is_open(&mut settlement).await?;
             self.doubts(&mut settlement, before.status, report).await?;
         } else {
             let message = format!(
@@ -181,20 +184,15 @@ impl Core {
             return Ok(());
         }
         let link = &settlement.link;
-        let key = record::payment_key(&link.gateway, link.account.as_str(), &fact.transaction);
         let reason = format!("payment {}", fact.transaction);
-        if let Some(row) = self.store.get(Table::Payments, &key).await? {
-            let known: PaymentRow = record::decode(&row.open)?;
-            if known.link == link.id {
-                return Ok(());
+        match self.number(link, fact, by_person).await? {
+            Number::New => {}
+            Number::Ours => return Ok(()),
+            Number::Taken(message) => {
+                return self
+                    .trouble(settlement, "transaction_reused", message, &reason)
+                    .await;
             }
-            let message = format!(
-                "transaction {} of link {} was recorded for link {} before",
-                fact.transaction, link.id, known.link
-            );
-            return self
-                .trouble(settlement, "transaction_reused", message, &reason)
-                .await;
         }
         let over = settled(link);
         if over && by_person == Some(ByPerson::Owed) {
@@ -304,7 +302,7 @@ impl Core {
     }
 
     /// Notes something a person must look at, once; what a person has settled does not come back.
-    async fn trouble(
+    pub(crate) async fn trouble(
         &self,
         settlement: &mut Settlement,
         code: &str,
@@ -355,6 +353,10 @@ impl Core {
         let mut set = Fields::new();
         for (fact, first) in &settlement.payments {
             self.payment_writes(&settlement.link, (fact, *first), &mut extra, &mut set)?;
+            if source.starts_with(RECORDED) {
+                let account = &settlement.link.account;
+                extra.writes.push(number_write(account, &fact.transaction));
+            }
         }
         extra
             .writes
@@ -376,6 +378,7 @@ impl Core {
         let workflow = self.workflows.pinned(definition).await?;
         let link = &settlement.link;
         let first = settlement.payments.first().map(|(fact, _)| fact);
+        let makes_way = source == REPLACED && matches!(outcome.as_str(), "cancelled" | "expired");
         let cause = Cause::Event(Event::Payment(Box::new(PaymentEvent {
             link: link.id.clone(),
             state: link.state.clone(),
@@ -384,6 +387,7 @@ impl Core {
             tracking_no: first.and_then(|fact| fact.tracking_no.clone()),
             set,
             stays_open: link.usage == Usage::Reusable,
+            makes_way,
         })));
         extra.notes = notes;
         extra.detail = detail;
@@ -416,6 +420,9 @@ impl Core {
             polls: before.polls.saturating_add(u32::from(source == POLL)),
             ..settlement.link.clone()
         };
+        if link.status.is_closed() && !before.status.is_closed() {
+            batch.attended(&link.item, &newer_reason(&link));
+        }
         if link.abandoned && link.status.is_closed() {
             batch.attended(&link.item, &abandoned_reason(&link));
         }
@@ -441,39 +448,22 @@ impl Core {
         Ok(batch.into_writes())
     }
 
-    /// Notes in the links that were closed for a new one what has taken their place.
-    pub(crate) async fn supersede(
+    /// Counts the provider's own message with the request for it: one whose answer is lost has been sent.
+    pub(crate) async fn count_sending(
         &self,
         decided: &Decided,
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        let Some(new) = decided.links.first() else {
+        let intent = decided.intent.as_ref();
+        let Some(sending) = intent.and_then(|intent| intent.request.sending.as_ref()) else {
             return Ok(());
         };
-        for id in &decided.superseded {
-            let Some(mut link) = query::link(self.store.as_ref(), id).await? else {
-                continue;
-            };
-            link.replaced_by = Some(new.id.clone());
-            if link.status == LinkStatus::Cancelled {
-                link.status = LinkStatus::Superseded;
-            }
-            let due = link.next_poll;
-            batch.link_due(link, due)?;
-        }
-        Ok(())
-    }
-
-    /// Counts the provider's own message with the request for it: one whose answer is lost has been sent.
-    pub(crate) async fn count_sending(
-        &self,
-        intent: &Intent,
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        let Some(sending) = &intent.request.sending else {
-            return Ok(());
+        // The commit may write the link itself: what it has noted stays.
+        let link = match batch.written_link(&sending.link)? {
+            Some(link) => Some(link),
+            None => query::link(self.store.as_ref(), &sending.link).await?,
         };
-        let Some(link) = query::link(self.store.as_ref(), &sending.link).await? else {
+        let Some(link) = link else {
             return Ok(());
         };
         let due = link.next_poll;

@@ -131,7 +131,7 @@ impl Engine {
             };
             scan = Scan::all(Table::Links).limit(LIST_MAX).after(last.clone());
             for (_, row) in &rows {
-                let link: LinkRow = record::decode(&row.open)?;
+                let link = record::link_row(row)?;
                 if filter.takes(&link) {
                     list.add(link)?;
                 }

@@ -248,6 +248,7 @@ impl Core {
             tracking_no: None,
             set: Fields::new(),
             stays_open: false,
+            makes_way: false,
         })));
         let extra = Extra {
             writes,

@@ -44,7 +44,8 @@ pub struct HistoryView {
 }
 
 pub(crate) async fn link(store: &dyn Store, id: &LinkId) -> Result<Option<LinkRow>, Error> {
-    one(store, Table::Links, id.as_str().as_bytes()).await
+    let row = store.get(Table::Links, id.as_str().as_bytes()).await?;
+    row.as_ref().map(record::link_row).transpose()
 }
 
 pub(crate) async fn message(
@@ -93,15 +94,6 @@ pub(crate) fn item_of_reference(reference: &str) -> Option<ItemRef> {
     let mut parts = reference.rsplitn(3, '/');
     let (_entry, _state) = (parts.next()?, parts.next()?);
     parts.next()?.parse().ok()
-}
-
-async fn one<T: DeserializeOwned>(
-    store: &dyn Store,
-    table: Table,
-    key: &[u8],
-) -> Result<Option<T>, Error> {
-    let row = store.get(table, key).await?;
-    row.map(|row| record::decode(&row.open)).transpose()
 }
 
 impl Engine {
@@ -206,7 +198,9 @@ impl Engine {
     ///
     /// When the store fails.
     pub async fn links(&self) -> Result<Vec<LinkRow>, Error> {
-        self.open_rows(Table::Links).await
+        let scan = Scan::all(Table::Links).limit(LIST_MAX);
+        let rows = self.core.store.scan(scan).await?;
+        rows.iter().map(|(_, row)| record::link_row(row)).collect()
     }
 
     /// Payments, at most [`LIST_MAX`].

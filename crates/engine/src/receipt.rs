@@ -5,7 +5,7 @@ use host::{Change, Receipt};
 use payment::PaymentFact;
 use persistence::{Row, Table, Write};
 use state_machine::Instance;
-use values::{Fields, LinkId, ReceiptId, Value};
+use values::{AccountName, Fields, LinkId, ReceiptId, Value};
 
 use crate::record::{self, LinkRow, PaymentRow, ReceiptRow};
 use crate::submit::Extra;
@@ -14,7 +14,55 @@ use crate::{Core, Error};
 /// What stands for a gateway where none took the money.
 pub(crate) const OUTSIDE: &str = "outside";
 
+/// Whose the number of a payment is.
+pub(crate) enum Number {
+    /// It is new.
+    New,
+    /// It counts for the same link already.
+    Ours,
+    /// It is another payment's, and says why.
+    Taken(String),
+}
+
 impl Core {
+    /// Whose the number of a payment for a link is.
+    pub(crate) async fn number(
+        &self,
+        link: &LinkRow,
+        fact: &PaymentFact,
+        by_person: bool,
+    ) -> Result<Number, Error> {
+        let transaction = &fact.transaction;
+        let key = record::payment_key(&link.gateway, link.account.as_str(), transaction);
+        if let Some(row) = self.store.get(Table::Payments, &key).await? {
+            let known: PaymentRow = record::decode(&row.open)?;
+            if known.link == link.id {
+                return Ok(Number::Ours);
+            }
+            return Ok(Number::Taken(format!(
+                "transaction {transaction} of link {} was recorded for link {} before",
+                link.id, known.link
+            )));
+        }
+        if by_person && self.is_registered(&link.account, transaction).await? {
+            return Ok(Number::Taken(format!(
+                "transaction {transaction} of link {} has a receipt without a link already",
+                link.id
+            )));
+        }
+        Ok(Number::New)
+    }
+
+    /// Whether money of this number that came another way is registered already.
+    pub(crate) async fn is_registered(
+        &self,
+        account: &AccountName,
+        transaction: &str,
+    ) -> Result<bool, Error> {
+        let key = record::outside_key(account.as_str(), transaction);
+        Ok(self.store.get(Table::Index, &key).await?.is_some())
+    }
+
     /// A payment's rows: itself under its permanent key, and its receipt where one is wished.
     pub(crate) fn payment_writes(
         &self,
@@ -91,6 +139,16 @@ pub(crate) fn outside_receipt(draft: OutsideReceipt, instance: &Instance) -> Rec
         tracking_no: draft.tracking_no,
         paid_at: draft.paid_at,
         approved: draft.rule.approved,
+    }
+}
+
+/// The number of money that came another way than through a gateway, under its permanent key: a person,
+/// `record_payment` and `register_receipt` share it, so that it counts once.
+pub(crate) fn number_write(account: &AccountName, transaction: &str) -> Write {
+    Write::Unique {
+        table: Table::Index,
+        key: record::outside_key(account.as_str(), transaction),
+        row: Row::default(),
     }
 }
 

@@ -144,6 +144,10 @@ impl Core {
         }
         let key = record::payment_key(&link.gateway, link.account.as_str(), transaction);
         let Some(row) = self.store.get(Table::Payments, &key).await? else {
+            if self.is_registered(&link.account, transaction).await? {
+                let message = format!("transaction {transaction} has a receipt without a link");
+                return refuse("transaction_reused", message);
+            }
             return Ok(false);
         };
         let known: PaymentRow = record::decode(&row.open)?;

@@ -10,7 +10,7 @@ use values::{Fields, ItemRef, Timestamp, Value};
 use crate::decide::{Decided, Situation, Verdict, decide};
 use crate::gather::Gather;
 use crate::limits::INPUT_ID_BYTES_MAX;
-use crate::receipt::receipt_write;
+use crate::receipt::{number_write, receipt_write};
 use crate::record::{self, Cause, HistoryPersonalRef, HistoryRow, InputRow, InstanceRow, Told};
 use crate::workflow::Workflow;
 use crate::write::{Batch, stored_row};
@@ -227,7 +227,7 @@ impl Core {
         extra: Extra,
     ) -> Result<Reply, Error> {
         let before = &loaded.row.instance;
-        let (decided, told) = self.decided(workflow, loaded, cause).await?;
+        let (decided, told) = self.decided(workflow, loaded, cause, &extra.writes).await?;
         if decided.instance.wake_source(&workflow.definition).is_none() {
             let at = format!("{} in {}", decided.instance.item, decided.instance.state);
             return Err(Error::Invariant(format!("{at} could never be woken")));
@@ -245,11 +245,11 @@ impl Core {
             blocked_by.retain(|link| link.as_str() != intent.reference);
             batch.new_request(&decided, intent, &blocked_by)?;
             batch.extend(self.order_number(workflow, intent).await?);
-            self.count_sending(intent, &mut batch).await?;
         }
         self.supersede(&decided, &mut batch).await?;
         for receipt in &decided.receipts {
-            batch.extend(vec![receipt_write(None, receipt)?]);
+            let number = number_write(&receipt.account, &receipt.transaction);
+            batch.extend(vec![receipt_write(None, receipt)?, number]);
         }
         if let Some(link) = left {
             batch.link_due(link, Some(told.context.now))?;
@@ -270,6 +270,7 @@ impl Core {
             batch.fresh(Table::Inputs, key, Row::open(record::encode(&row)?));
         }
         batch.extend(extra.writes);
+        self.count_sending(&decided, &mut batch).await?;
         let subject = record::item_key(&decided.instance.item);
         let (row, writes) = batch.finish(decided.instance);
         let state = stored_row(row.clone(), workflow)?;
@@ -291,6 +292,7 @@ impl Core {
         workflow: &Workflow,
         loaded: &Loaded,
         cause: &Cause,
+        writes: &[Write],
     ) -> Result<(Box<Decided>, Told), Error> {
         let instance = &loaded.row.instance;
         let gather = Gather {
@@ -298,6 +300,7 @@ impl Core {
             store: self.store.as_ref(),
             accounts: self.accounts(),
             zone: &self.zone,
+            writes,
         };
         let event = match cause {
             Cause::Event(event) => Some(event),

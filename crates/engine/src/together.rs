@@ -59,7 +59,7 @@ impl Engine {
             };
             scan = Scan::all(Table::Links).limit(LIST_MAX).after(last.clone());
             for (_, row) in &rows {
-                let link: LinkRow = record::decode(&row.open)?;
+                let link = record::link_row(row)?;
                 if self.core.bring_forward(&link, swept).await? {
                     swept = swept.saturating_add(1);
                 }

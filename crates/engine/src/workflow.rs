@@ -25,6 +25,13 @@ impl Workflow {
         self.prepared.get(state)?.makes_links_of()
     }
 
+    /// The state whose links are made in a state: its own, or those that it renews.
+    pub(crate) fn whose_links<'a>(&'a self, state: &'a str) -> Option<&'a str> {
+        let mut makers = self.definition.model().link_states();
+        self.makes_links_of(state)
+            .or_else(|| makers.any(|maker| maker == state).then_some(state))
+    }
+
     /// Whether another state makes links in the place of this one's.
     pub(crate) fn is_renewed(&self, state: &str) -> bool {
         let mut of = self.prepared.values().map(|ready| ready.makes_links_of());

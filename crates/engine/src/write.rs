@@ -285,8 +285,13 @@ impl Batch {
         }
         link.next_poll = due;
         let key = link.id.as_str().as_bytes().to_vec();
-        self.put(Table::Links, key, Row::open(record::encode(&link)?));
+        self.put(Table::Links, key, record::row_of_link(link)?);
         Ok(())
+    }
+
+    /// A link as this commit writes it, if it does.
+    pub(crate) fn written_link(&self, id: &LinkId) -> Result<Option<LinkRow>, Error> {
+        written_link(&self.writes, id)
     }
 
     /// Takes something off the list of what a person must look at.
@@ -331,6 +336,14 @@ impl Batch {
         };
         (row, self.writes)
     }
+}
+
+/// A link as a commit in the making writes it, if it does.
+pub(crate) fn written_link(writes: &[Write], id: &LinkId) -> Result<Option<LinkRow>, Error> {
+    let place = (Table::Links, id.as_str().as_bytes());
+    let last = writes.iter().rev().find(|write| write.place() == place);
+    let row = last.and_then(Write::row);
+    row.map(record::link_row).transpose()
 }
 
 /// The personal half of an instance's row.

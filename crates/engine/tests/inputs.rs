@@ -295,6 +295,7 @@ async fn what_the_engine_alone_knows_cannot_be_handed_in() {
         tracking_no: None,
         set: Fields::new(),
         stays_open: false,
+        makes_way: false,
     }));
     let unknown = Event::Unknown {
         entry: 2,

@@ -16,6 +16,7 @@ mod commands;
 mod concurrency;
 mod determinism;
 mod differences;
+mod doubles;
 mod inputs;
 mod life;
 mod link_activities;

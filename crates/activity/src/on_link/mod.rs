@@ -7,7 +7,7 @@ mod target;
 
 use payment::{Operation, ProviderRef, StatusReport};
 use serde::{Deserialize, Serialize};
-use values::{AccountName, LinkId};
+use values::{AccountName, LinkId, Money};
 
 use crate::{KnownLink, Outcome, Plan, Request};
 
@@ -70,6 +70,11 @@ pub(crate) enum Wish {
         report: StatusReport,
         /// What the provider is told, where it can be.
         tell: Option<Operation>,
+        /// What has come in through the link once it counts.
+        received: Money,
+        /// The link may be paid again, so it is not closed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stays_open: bool,
     },
 }
 
@@ -108,6 +113,24 @@ pub(crate) fn request_about(
             wish: Wish::Operate(operation),
         },
     )
+}
+
+/// The link of a request that records money, and what has come in through it once that counts.
+pub(crate) fn to_record(request: &Request) -> Option<(LinkId, Money)> {
+    let body: Body = serde_json::from_value(request.body.clone()).ok()?;
+    match body.wish {
+        Wish::Record { received, .. } => body.link.map(|link| (link, received)),
+        _ => None,
+    }
+}
+
+/// The operation of a request.
+pub(crate) fn to_operate(request: &Request) -> Option<Operation> {
+    let body: Body = serde_json::from_value(request.body.clone()).ok()?;
+    match body.wish {
+        Wish::Operate(operation) => Some(operation),
+        _ => None,
+    }
 }
 
 fn stored(activity: &str, body: &Body) -> Result<Request, Box<Outcome>> {

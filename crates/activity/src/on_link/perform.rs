@@ -56,7 +56,12 @@ pub(crate) async fn perform(request: &Request, attempt: &Attempt, world: &World)
         Wish::Close => work.close().await,
         Wish::Operate(operation) => work.operate(operation).await,
         Wish::Tell(not_before) => work.tell(*not_before).await,
-        Wish::Record { report, tell } => work.record(report, tell.as_ref()).await,
+        Wish::Record {
+            report,
+            stays_open: true,
+            ..
+        } => work.done(report.clone()),
+        Wish::Record { report, tell, .. } => work.record(report, tell.as_ref()).await,
     }
 }
 

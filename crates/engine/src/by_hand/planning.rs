@@ -66,6 +66,7 @@ impl Core {
             store: self.store.as_ref(),
             accounts: self.accounts(),
             zone: &self.zone,
+            writes: &[],
         };
         let now = self.clock.now();
         let context = gather.context_for(&reads, instance, now).await?;

@@ -49,7 +49,7 @@ impl Engine {
             instead_of: Some(id.clone()),
         };
         // What cannot be made is no reason to close what is there.
-        let loaded = core.open_for_links(&wanted.item).await?;
+        let loaded = core.open_for_links(&wanted.item, &wanted.state).await?;
         let reference = format!("{}0", prefix(&wanted.item));
         core.planned(&loaded, &wanted, reference).await?;
         core.clear_the_way(&wanted).await?;
@@ -66,7 +66,7 @@ pub(super) fn renewal_reason(link: &LinkId) -> String {
 
 impl Core {
     /// Refuses what must not be renewed as it stands.
-    async fn renewable(&self, link: &LinkRow) -> Result<(), Error> {
+    pub(super) async fn renewable(&self, link: &LinkRow) -> Result<(), Error> {
         use LinkStatus::{
             CreateFailed, Creating, Held, PaidUnverified, Quarantined, Refunded, ScheduledFuture,
         };
@@ -91,7 +91,7 @@ impl Core {
             }
             _ => {}
         }
-        let loaded = self.open_for_links(&link.item).await?;
+        let loaded = self.open_for_links(&link.item, &link.state).await?;
         let latest = loaded.row.instance.link_of(&link.state);
         let newer = latest.filter(|latest| latest.id != *id && !latest.is_closed());
         if let Some(newer) = newer.filter(|_| link.state != BY_HAND) {
@@ -234,6 +234,7 @@ impl Core {
             tracking_no: None,
             set: Fields::new(),
             stays_open: false,
+            makes_way: false,
         })));
         batch.link(LinkRow {
             status: LinkStatus::Superseded,

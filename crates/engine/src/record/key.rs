@@ -67,6 +67,11 @@ pub(crate) fn order_key(account: &str, order_no: &str) -> Vec<u8> {
     joined(&[b"order", account.as_bytes(), order_no.as_bytes()])
 }
 
+/// That money of this number, which came another way than through a gateway, counts already.
+pub(crate) fn outside_key(account: &str, transaction: &str) -> Vec<u8> {
+    joined(&[b"outside", account.as_bytes(), transaction.as_bytes()])
+}
+
 /// How many links people have had made for an item by hand.
 pub(crate) fn by_hand_key(item: &ItemRef) -> Vec<u8> {
     joined(&[b"by_hand", item.to_string().as_bytes()])

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use activity::{Accounts, LinkDraft, ReceiptRule, UnreachableRecipient};
 use payment::{LinkStatus, PaymentFact, ProviderRef, Usage};
+use persistence::Row;
 use serde::{Deserialize, Serialize};
 use state_machine::{Instance, Link};
 use values::{AccountName, ItemRef, LinkId, Money, PartyId, ReceiptId, Timestamp, UserId};
+
+use crate::Error;
 
 /// A payment link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +176,26 @@ impl LinkRow {
     pub(crate) fn may_be_live(&self) -> bool {
         self.status == LinkStatus::Creating || (self.abandoned && !self.status.is_closed())
     }
+}
+
+/// A link as a row. Settings of the provider's own may name people, so they can be erased.
+pub(crate) fn row_of_link(mut link: LinkRow) -> Result<Row, Error> {
+    let extras = std::mem::take(&mut link.extras);
+    let personal = if extras.is_empty() {
+        Vec::new()
+    } else {
+        super::encode(&extras)?
+    };
+    Ok(Row::new(super::encode(&link)?, personal))
+}
+
+/// A link from its row; what has been erased is empty.
+pub(crate) fn link_row(row: &Row) -> Result<LinkRow, Error> {
+    let mut link: LinkRow = super::decode(&row.open)?;
+    if !row.personal.is_empty() {
+        link.extras = super::decode(&row.personal)?;
+    }
+    Ok(link)
 }
 
 fn once(usage: &Usage) -> bool {

@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use key::{
     after_due, attention_key, attention_reason, by_hand_key, callbacks_key, definition_key, due_of,
-    heard_key, input_key, item_key, order_key, outbox_key, payment_key, receipt_id, resolved_key,
-    stray_key, sweep_key, timer_key, wish_key, workflow_key,
+    heard_key, input_key, item_key, order_key, outbox_key, outside_key, payment_key, receipt_id,
+    resolved_key, stray_key, sweep_key, timer_key, wish_key, workflow_key,
 };
 pub use link::{LinkRow, PaymentRow};
-pub(crate) use link::{RawCallback, StrayRow};
+pub(crate) use link::{RawCallback, StrayRow, link_row, row_of_link};
 pub(crate) use row::{
     Answer, AnswerEnd, Cause, Concluded, HistoryDetail, HistoryPersonal, HistoryPersonalRef,
     InputRow, InstanceRow, IntentRow, OutboxRow, TimerKind, TimerRow, Told, Work,

@@ -56,6 +56,9 @@ impl<'a> Run<'a> {
         if is_paid(&payment.outcome) {
             return !(self.repeated_payment && self.turn == Turn::First);
         }
+        if payment.makes_way {
+            return false;
+        }
         let latest = self.instance.link_of(&payment.state);
         latest.is_some_and(|link| link.id == payment.link && !link.is_paid())
     }

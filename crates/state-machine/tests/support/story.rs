@@ -273,6 +273,7 @@ impl Story {
             tracking_no: paid.then(|| "۸۸۱۲".to_owned()),
             set: Fields::new(),
             stays_open: false,
+            makes_way: false,
         }))
     }
 

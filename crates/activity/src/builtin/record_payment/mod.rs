@@ -1,8 +1,10 @@
 //! `record_payment`: money for a link that came another way: cash, a transfer, a card terminal.
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
 use expression::Reads;
-use payment::{LinkStatus, Operation, OperationName, PaymentFact, PosSlip, StatusReport};
+use payment::{LinkStatus, Operation, OperationName, PaymentFact, PosSlip, StatusReport, Usage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -21,6 +23,8 @@ const NAME: &str = "record_payment";
 
 /// The ledger did not take the payment: it counts already, or it does not fit.
 const NOT_RECORDED: &str = "payment_not_recorded";
+/// Each payment of a link that may be paid many times is over its amount.
+const REUSABLE_AMOUNT: &str = "reusable_amount";
 /// The slip of the card terminal lacks something.
 const SLIP_INCOMPLETE: &str = "slip_incomplete";
 
@@ -137,13 +141,29 @@ impl Ready {
         let account = on_link::account(link, context)?;
         let owed = owed(link);
         let fact = self.paid.read(Some(owed), account.currency, context)?;
-        let tell = self.told(account, &fact, owed, context)?;
+        let stays_open = link.draft.usage == Usage::Reusable;
+        if stays_open && fact.amount != owed {
+            let message = format!("each payment of link {} is {owed}", link.id);
+            return Err(refused(REUSABLE_AMOUNT, message));
+        }
+        let tell = match stays_open {
+            true => None,
+            false => self.told(account, &fact, owed, context)?,
+        };
+        let received = link.received.map(|before| before.checked_add(&fact.amount));
+        let received = received.and_then(Result::ok).unwrap_or(fact.amount);
         let report = StatusReport {
             reference: link.draft.reference.clone(),
             status: status(&fact, owed),
             payments: vec![fact],
         };
-        on_link::request(NAME, link, Wish::Record { report, tell })
+        let wish = Wish::Record {
+            report,
+            tell,
+            received,
+            stays_open,
+        };
+        on_link::request(NAME, link, wish)
     }
 
     /// What the provider is told, where it keeps such things and the whole was paid.
@@ -183,6 +203,9 @@ impl Ready {
 
 /// What the link still asks for.
 fn owed(link: &KnownLink) -> Money {
+    if link.draft.usage == Usage::Reusable {
+        return link.draft.amount;
+    }
     let received = link.received;
     let rest = received.and_then(|received| link.draft.amount.checked_sub(&received).ok());
     rest.filter(Money::is_positive).unwrap_or(link.draft.amount)
@@ -191,8 +214,8 @@ fn owed(link: &KnownLink) -> Money {
 /// What the payment makes of the link: a part, the whole, or more.
 fn status(fact: &PaymentFact, owed: Money) -> LinkStatus {
     match fact.amount.compare(&owed) {
-        Ok(std::cmp::Ordering::Less) => LinkStatus::PartiallyPaid,
-        Ok(std::cmp::Ordering::Greater) => LinkStatus::Overpaid,
+        Ok(Ordering::Less) => LinkStatus::PartiallyPaid,
+        Ok(Ordering::Greater) => LinkStatus::Overpaid,
         _ => LinkStatus::Paid,
     }
 }
@@ -216,16 +239,15 @@ impl Prepared for Ready {
     }
 
     /// What was seen has been settled before this: the link tells whether the ledger took it.
-    fn conclude(&self, context: &PlanContext<'_>, _: &Request, result: &Json) -> Outcome {
-        let link = context.facts.links.get(&self.of);
-        let taken = [
-            "paid",
-            "paid_late",
-            "paid_after_cancel",
-            "overpaid",
-            "partially_paid",
-        ];
-        if link.is_none_or(|link| !taken.contains(&link.status.as_str())) {
+    fn conclude(&self, context: &PlanContext<'_>, request: &Request, result: &Json) -> Outcome {
+        let link = context.answers.link.as_deref();
+        let taken = on_link::to_record(request).is_some_and(|(id, wanted)| {
+            let received = link
+                .filter(|link| link.id == id)
+                .and_then(|link| link.received);
+            received.is_some_and(|received| received.compare(&wanted).is_ok_and(Ordering::is_ge))
+        });
+        if !taken {
             let message =
                 "the payment counts already, or does not fit: it is on the attention list";
             return Outcome::error(NOT_RECORDED, message);

@@ -202,10 +202,20 @@ impl Prepared for Ready {
         on_link::plan(self.decide(context))
     }
 
-    fn conclude(&self, context: &PlanContext<'_>, _: &Request, result: &Json) -> Outcome {
-        match self.receipt(context) {
-            Ok(receipt) => registered(receipt, result.clone()),
-            Err(outcome) => *outcome,
+    fn conclude(&self, context: &PlanContext<'_>, request: &Request, result: &Json) -> Outcome {
+        let receipt = self.receipt(context);
+        match (receipt, on_link::to_operate(request)) {
+            // What the provider has issued counts, whatever the fields say by now.
+            (Ok(receipt), Some(Operation::SecondReceipt { receipt_no, amount })) => {
+                let issued = OutsideReceipt {
+                    transaction: receipt_no,
+                    amount,
+                    ..receipt
+                };
+                registered(issued, result.clone())
+            }
+            (Ok(receipt), _) => registered(receipt, result.clone()),
+            (Err(outcome), _) => *outcome,
         }
     }
 }
