@@ -31,7 +31,7 @@ pub use outcome::{
     Changes, LinkDraft, MessageDraft, Outcome, OutsideReceipt, ReceiptRule, UnreachableRecipient,
 };
 pub use pages::problem_pages;
-pub use plan::{Answers, Need, Plan, PlanContext, Request, Sending};
+pub use plan::{Answers, Need, OutsideNumber, Plan, PlanContext, Request, Sending};
 pub use problem::{PathStep, Place, PrepareContext, Problem, Severity, codes as problem_codes};
 pub use transport::{HttpClient, HttpError, HttpRequest, HttpResponse};
 pub use world::{Attempt, Attempted, EarlierLink, Observation, PreviousAttempt, Secrets, World};

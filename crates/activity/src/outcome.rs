@@ -9,6 +9,8 @@ use values::{AccountName, Fields, LinkId, Locale, Money, Timestamp};
 
 use payment::{ProviderRef, Usage};
 
+use crate::OutsideNumber;
+
 /// How an activity ended: a business fact, failure included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -71,6 +73,9 @@ pub struct Changes {
     /// A receipt for money that came in through no link, registered once per (account, transaction).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Box<OutsideReceipt>>,
+    /// Numbers of money that came another way, which count from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<OutsideNumber>,
 }
 
 /// A receipt for a payment that no gateway took: cash, a bank transfer, a card terminal.

@@ -57,7 +57,7 @@ pub struct Answers {
     /// The link of another item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_link: Option<Box<KnownLink>>,
-    /// The payment in the field has been registered before.
+    /// The payment in the field, or that the request names, counts already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub registered_before: bool,
 }
@@ -103,6 +103,10 @@ pub struct Request {
     /// whose answer is lost has been made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sending: Option<Sending>,
+    /// The number of money that came another way. Where it counts already, the plan is asked for once
+    /// more, with [`Answers::registered_before`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<OutsideNumber>,
 }
 
 impl Request {
@@ -113,8 +117,18 @@ impl Request {
             body,
             attempt_seconds_max,
             sending: None,
+            number: None,
         }
     }
+}
+
+/// The number of money that came another way than through a gateway: with the account it counts once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideNumber {
+    /// The account the money went to.
+    pub account: AccountName,
+    /// The number of the transaction.
+    pub transaction: String,
 }
 
 /// A message of the provider's own about a link.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use activity::{
-    Accounts, Answers, Changes, LinkDraft, MessageDraft, Outcome, OutsideReceipt, Plan,
-    PlanContext, Request, UnreachableRecipient,
+    Accounts, Answers, Changes, LinkDraft, MessageDraft, Outcome, OutsideNumber, OutsideReceipt,
+    Plan, PlanContext, Request, UnreachableRecipient,
 };
 use host::{Change, Receipt};
 use state_machine::{
@@ -54,6 +54,8 @@ pub(crate) struct Decided {
     pub(crate) messages: Vec<MessageRow>,
     pub(crate) links: Vec<LinkRow>,
     pub(crate) receipts: Vec<Receipt>,
+    /// Numbers of money that came another way and count from now on.
+    pub(crate) numbers: Vec<OutsideNumber>,
     /// Links whose place a new one takes, as far as they were closed for it.
     pub(crate) superseded: Vec<LinkId>,
     pub(crate) host_changes: Vec<Change>,
@@ -105,6 +107,7 @@ impl Decided {
             messages: Vec::new(),
             links: Vec::new(),
             receipts: Vec::new(),
+            numbers: Vec::new(),
             superseded: Vec::new(),
             host_changes: Vec::new(),
             path: Vec::new(),
@@ -328,7 +331,9 @@ impl<'a> Deciding<'a> {
             host_writes,
             receipt,
             supersedes,
+            numbers,
         } = changes;
+        self.decided.numbers.extend(numbers);
         self.decided.superseded.extend(supersedes);
         if let Some(receipt) = receipt {
             self.outside(*receipt, &mut set);

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use activity::{Answers, EarlierLink, KnownLink, LinkDraft, Need};
 use expression::Record;
 use host::{Host, Party, PartyKind, Person, RelatedRecord, Relation, User};
-use persistence::{Store, Table, Write};
+use persistence::{Store, Write};
 use state_machine::{Actor, Context, Event, Instance, OutsideReads, manager_asked_for};
 use values::{AccountName, Fields, LinkId, Timestamp, UserId, Value, Zone};
 
-use crate::record::{self, LinkRow};
+use crate::decide::{Decided, Situation, Verdict, decide};
+use crate::receipt::counts;
+use crate::record::{self, Cause, LinkRow, Told};
+use crate::submit::Loaded;
 use crate::workflow::Workflow;
 use crate::write::{instance_row, written_link};
-use crate::{Error, query};
+use crate::{Core, Error, query};
 
 /// Where answers come from.
 pub(crate) struct Gather<'a> {
@@ -304,17 +307,76 @@ impl Gather<'_> {
             return Ok(false);
         };
         let number = number.to_string();
-        let (name, number) = (account.as_str(), number.trim());
-        let outside = record::outside_key(name, number);
-        if self.store.get(Table::Index, &outside).await?.is_some() {
-            return Ok(true);
-        }
-        // A gateway's own number is no other money either.
-        let Some(account) = self.accounts.get(account) else {
-            return Ok(false);
+        counts(self.store, self.accounts, account, number.trim()).await
+    }
+}
+
+impl Core {
+    /// Asks for what the decision needs until it is made.
+    pub(crate) async fn decided(
+        &self,
+        workflow: &Workflow,
+        loaded: &Loaded,
+        cause: &Cause,
+        writes: &[Write],
+    ) -> Result<(Box<Decided>, Told), Error> {
+        let instance = &loaded.row.instance;
+        let gather = Gather {
+            host: &self.host,
+            store: self.store.as_ref(),
+            accounts: self.accounts(),
+            zone: &self.zone,
+            writes,
         };
-        let payment = record::payment_key(&account.gateway, name, number);
-        Ok(self.store.get(Table::Payments, &payment).await?.is_some())
+        let event = match cause {
+            Cause::Event(event) => Some(event),
+            Cause::Concluded(_) | Cause::Ended { .. } => None,
+        };
+        let now = self.moment_of(loaded);
+        let context = gather.context(workflow, instance, event, now).await?;
+        let mut told = Told {
+            context,
+            answers: Vec::new(),
+        };
+        let situation = Situation {
+            workflow,
+            instance,
+            accounts: self.accounts(),
+            locales: self.workflows.locales(),
+            activities_max: self.limits.activities_per_input_max,
+        };
+        loop {
+            match decide(situation, cause, &told)? {
+                Verdict::Done(decided) => {
+                    let named = decided.intent.as_ref();
+                    let named = named.and_then(|intent| intent.request.number.as_ref());
+                    let counts = match named {
+                        Some(number) => self.counts(&number.account, &number.transaction).await?,
+                        None => false,
+                    };
+                    match told.answers.last_mut() {
+                        // The plan is made once more, knowing that its number counts already.
+                        Some(last) if counts && !last.registered_before => {
+                            last.registered_before = true;
+                        }
+                        _ => return Ok((decided, told)),
+                    }
+                }
+                Verdict::Ask(question) => {
+                    let answers = gather.answers(&question.needs, &question.instance).await?;
+                    told.answers.push(answers);
+                }
+            }
+        }
+    }
+
+    /// The moment of a decision; a blank instance has been given it already.
+    fn moment_of(&self, loaded: &Loaded) -> Timestamp {
+        if loaded.version == 0 {
+            loaded.row.instance.started_at
+        } else {
+            self.clock.now()
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Receipts: of a payment through a link, and of money that came another way.
 
-use activity::{OutsideReceipt, ReceiptRule};
+use activity::{Accounts, OutsideNumber, OutsideReceipt, ReceiptRule};
 use host::{Change, Receipt};
 use payment::PaymentFact;
-use persistence::{Row, Table, Write};
+use persistence::{Row, Store, Table, Write};
 use state_machine::Instance;
 use values::{AccountName, Fields, LinkId, ReceiptId, Value};
 
@@ -61,6 +61,26 @@ impl Core {
     ) -> Result<bool, Error> {
         let key = record::outside_key(account.as_str(), transaction);
         Ok(self.store.get(Table::Index, &key).await?.is_some())
+    }
+
+    /// Whether a number counts already, whichever way its money came.
+    pub(crate) async fn counts(&self, account: &AccountName, number: &str) -> Result<bool, Error> {
+        counts(self.store.as_ref(), self.accounts(), account, number).await
+    }
+
+    /// The row by which a number counts from now on, unless it does.
+    pub(crate) async fn number_that_counts(
+        &self,
+        number: &OutsideNumber,
+    ) -> Result<Vec<Write>, Error> {
+        let OutsideNumber {
+            account,
+            transaction,
+        } = number;
+        if self.is_registered(account, transaction).await? {
+            return Ok(Vec::new());
+        }
+        Ok(vec![number_write(account, transaction)])
     }
 
     /// A payment's rows: itself under its permanent key, and its receipt where one is wished.
@@ -150,6 +170,25 @@ pub(crate) fn number_write(account: &AccountName, transaction: &str) -> Write {
         key: record::outside_key(account.as_str(), transaction),
         row: Row::default(),
     }
+}
+
+/// Whether a number counts already, whichever way its money came.
+pub(crate) async fn counts(
+    store: &dyn Store,
+    accounts: &Accounts,
+    account: &AccountName,
+    number: &str,
+) -> Result<bool, Error> {
+    let outside = record::outside_key(account.as_str(), number);
+    if store.get(Table::Index, &outside).await?.is_some() {
+        return Ok(true);
+    }
+    // A gateway's own number is no other money either.
+    let Some(known) = accounts.get(account) else {
+        return Ok(false);
+    };
+    let payment = record::payment_key(&known.gateway, account.as_str(), number);
+    Ok(store.get(Table::Payments, &payment).await?.is_some())
 }
 
 /// A receipt under its permanent key.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use persistence::{Commit, Row, Table, Write};
 use sha2::{Digest, Sha256};
 use state_machine::{Event, Instance, Rejection};
-use values::{Fields, ItemRef, Timestamp, Value};
+use values::{Fields, ItemRef, Value};
 
-use crate::decide::{Decided, Situation, Verdict, decide};
-use crate::gather::Gather;
+use crate::decide::Decided;
 use crate::limits::INPUT_ID_BYTES_MAX;
 use crate::receipt::{number_write, receipt_write};
 use crate::record::{self, Cause, HistoryPersonalRef, HistoryRow, InputRow, InstanceRow, Told};
@@ -251,6 +250,9 @@ impl Core {
             let number = number_write(&receipt.account, &receipt.transaction);
             batch.extend(vec![receipt_write(None, receipt)?, number]);
         }
+        for number in &decided.numbers {
+            batch.extend(self.number_that_counts(number).await?);
+        }
         if let Some(link) = left {
             batch.link_due(link, Some(told.context.now))?;
         }
@@ -284,59 +286,6 @@ impl Core {
         .await?;
         self.recent.keep(&subject, state, Arc::new(row));
         Ok(reply)
-    }
-
-    /// Asks for what the decision needs until it is made.
-    async fn decided(
-        &self,
-        workflow: &Workflow,
-        loaded: &Loaded,
-        cause: &Cause,
-        writes: &[Write],
-    ) -> Result<(Box<Decided>, Told), Error> {
-        let instance = &loaded.row.instance;
-        let gather = Gather {
-            host: &self.host,
-            store: self.store.as_ref(),
-            accounts: self.accounts(),
-            zone: &self.zone,
-            writes,
-        };
-        let event = match cause {
-            Cause::Event(event) => Some(event),
-            Cause::Concluded(_) | Cause::Ended { .. } => None,
-        };
-        let now = self.moment_of(loaded);
-        let context = gather.context(workflow, instance, event, now).await?;
-        let mut told = Told {
-            context,
-            answers: Vec::new(),
-        };
-        let situation = Situation {
-            workflow,
-            instance,
-            accounts: self.accounts(),
-            locales: self.workflows.locales(),
-            activities_max: self.limits.activities_per_input_max,
-        };
-        loop {
-            match decide(situation, cause, &told)? {
-                Verdict::Done(decided) => return Ok((decided, told)),
-                Verdict::Ask(question) => {
-                    let answers = gather.answers(&question.needs, &question.instance).await?;
-                    told.answers.push(answers);
-                }
-            }
-        }
-    }
-
-    /// The moment of a decision; a blank instance has been given it already.
-    fn moment_of(&self, loaded: &Loaded) -> Timestamp {
-        if loaded.version == 0 {
-            loaded.row.instance.started_at
-        } else {
-            self.clock.now()
-        }
     }
 
     /// Refusals of permission are kept in the history; others leave no trace (clause 59).

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use engine::{Error, Input, LinkRow, LinkWish, RecordedPayment, Renewal};
 use payment::{LinkStatus, OperationName};
+use persistence::{Commit, Row, Scan, Table, Write};
 use serde_json::{Value as Json, json};
 use state_machine::Definition;
 use values::{Fields, LinkId, Money, Value};
@@ -248,7 +249,6 @@ async fn one_number_is_one_payment_whether_a_link_has_it_or_a_receipt_alone() {
     assert_eq!(code(recorded), "transaction_reused");
     world.event("INV-2", "renew").await;
     assert_eq!(world.state("INV-2").await, "refused");
-    assert_eq!(world.attention_codes().await, ["transaction_reused"]);
     assert_eq!(world.crm().receipts().len(), 1);
     world.sound("INV-2").await;
 }
@@ -366,4 +366,114 @@ async fn a_payment_through_an_earlier_link_tells_of_the_newer_one() {
         .await
         .unwrap();
     assert!(world.attention().await.is_empty(), "it is closed");
+}
+
+/// However many links an item has had: the one that nobody knows of is found among them.
+#[tokio::test]
+async fn a_link_that_may_be_live_is_found_among_very_many() {
+    let (world, _) = desk_with(Desk::new().closing(), waiting(&[], json!({}))).await;
+    world.approved("INV-1").await;
+    let store = &world.parts.store;
+    let rows = store.scan(Scan::all(Table::Links)).await.unwrap();
+    let open = String::from_utf8(rows[0].1.open.clone()).unwrap();
+    let id = first(&world).await;
+    let named = |name: String, status: &str| Write::Put {
+        table: Table::Links,
+        key: name.clone().into_bytes(),
+        row: Row::open(
+            open.replace(id.as_str(), &name)
+                .replace("\"created\"", status),
+        ),
+    };
+    let mut writes: Vec<Write> = (0..engine::LIST_MAX)
+        .map(|number| named(format!("invoice/INV-1/a/{number}"), "\"expired\""))
+        .collect();
+    let doubtful = "\"unknown\",\"abandoned\":true";
+    writes.push(named("invoice/INV-1/z/1".to_owned(), doubtful));
+    let commit = Commit {
+        subject: b"elsewhere".to_vec(),
+        writes,
+        ..Commit::default()
+    };
+    store.commit(commit).await.unwrap();
+    let wish = LinkWish {
+        item: item("INV-1"),
+        settings: json!({ "account": "main", "amount": "final" }),
+        state: Some("make_link".to_owned()),
+        by: "zahra".into(),
+        id: None,
+    };
+    let made = world.engine.create_link(wish).await;
+    assert_eq!(code(made), "earlier_link_unknown");
+}
+
+/// Settings of the provider's own may name people.
+#[tokio::test]
+async fn extras_are_wiped_with_the_item() {
+    let extras = json!({ "extras": { "user_id": "3344556" } });
+    let (world, desk) = desk_with(Desk::new().closing(), waiting(&[], extras)).await;
+    world.approved("INV-1").await;
+    let link = world.links().await.remove(0);
+    assert_eq!(link.extras["user_id"], "3344556");
+    let paid = vec![fact("t-1", link.amount, world.engine.now())];
+    desk.say(link.id.as_str(), LinkStatus::Paid, paid);
+    world.advance(TimeDelta::days(9)).await;
+    assert_eq!(world.state("INV-1").await, "done");
+    world.engine.erase_personal(&item("INV-1")).await.unwrap();
+    let left = world.parts.store.scan(Scan::all(Table::Links)).await;
+    for (_, row) in left.unwrap() {
+        for half in [row.open, row.personal] {
+            assert!(!String::from_utf8_lossy(&half).contains("3344556"));
+        }
+    }
+    assert!(world.engine.link(&link.id).await.unwrap().extras.is_empty());
+}
+
+/// A number that is used up is no reason to close a link that may still be paid.
+#[tokio::test]
+async fn a_number_that_counts_already_closes_no_link() {
+    let recording = working("record_payment", by_slip());
+    let (world, desk) = desk_with(Desk::new().closing(), recording).await;
+    with_slip(&world, "INV-1", "S-1").await;
+    world.event("INV-1", "renew").await;
+    let closed = desk.count("deactivate");
+    with_slip(&world, "INV-2", "S-1").await;
+    world.event("INV-2", "renew").await;
+    assert_eq!(world.state("INV-2").await, "refused");
+    assert_eq!(desk.count("deactivate"), closed);
+    assert_eq!(payable(&world).await.len(), 1);
+    world.sound("INV-2").await;
+}
+
+/// Where the provider has a number of its own for money it is told of, ours counts once all the same.
+#[tokio::test]
+async fn a_slip_that_the_provider_was_told_of_pays_no_second_link() {
+    let recording = working("record_payment", by_slip());
+    let desk = Desk::new().offering(OperationName::MarkPaid);
+    let (world, desk) = desk_with(desk, recording).await;
+    let amount = irr(45_000_000);
+    let now = world.engine.now();
+    let mut count = 0;
+    desk.before(move |what, links| {
+        if what == "mark_paid" {
+            for link in links.values_mut() {
+                if link.payments.is_empty() {
+                    count += 1;
+                    link.status = LinkStatus::Paid;
+                    link.payments = vec![fact(&format!("P-{count}"), amount, now)];
+                }
+            }
+        }
+        None
+    });
+    with_slip(&world, "INV-1", "S-1").await;
+    world.event("INV-1", "renew").await;
+    assert_eq!(world.state("INV-1").await, "done");
+    with_slip(&world, "INV-2", "S-1").await;
+    world.event("INV-2", "renew").await;
+    assert_eq!(world.state("INV-2").await, "refused");
+    let receipts = world.crm().receipts();
+    assert_eq!(receipts.len(), 1);
+    assert_eq!(receipts[0].transaction, "P-1");
+    world.sound("INV-1").await;
 }

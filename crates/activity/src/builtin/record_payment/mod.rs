@@ -15,8 +15,8 @@ use crate::on_link::{self, LINK_PAID, Wish, refused};
 use crate::problem::{Place, PrepareContext, Problem};
 use crate::settings::{Check, Source, SourceSetting, SourceType, decode, schema_of};
 use crate::{
-    Account, Activity, Attempt, Attempted, Descriptor, KnownLink, Need, Outcome, Plan, PlanContext,
-    Prepared, Request, World,
+    Account, Activity, Attempt, Attempted, Descriptor, KnownLink, Need, Outcome, OutsideNumber,
+    Plan, PlanContext, Prepared, Request, World,
 };
 
 const NAME: &str = "record_payment";
@@ -141,6 +141,11 @@ impl Ready {
         let account = on_link::account(link, context)?;
         let owed = owed(link);
         let fact = self.paid.read(Some(owed), account.currency, context)?;
+        if context.answers.registered_before {
+            let message = format!("payment {} counts already", fact.transaction);
+            return Err(refused(NOT_RECORDED, message));
+        }
+        let number = number(link, &fact);
         let stays_open = link.draft.usage == Usage::Reusable;
         if stays_open && fact.amount != owed {
             let message = format!("each payment of link {} is {owed}", link.id);
@@ -163,7 +168,11 @@ impl Ready {
             received,
             stays_open,
         };
-        on_link::request(NAME, link, wish)
+        let request = on_link::request(NAME, link, wish)?;
+        Ok(Request {
+            number: Some(number),
+            ..request
+        })
     }
 
     /// What the provider is told, where it keeps such things and the whole was paid.
@@ -198,6 +207,13 @@ impl Ready {
             })));
         }
         Ok(offers(OperationName::MarkPaid).then_some(Operation::MarkPaid))
+    }
+}
+
+fn number(link: &KnownLink, fact: &PaymentFact) -> OutsideNumber {
+    OutsideNumber {
+        account: link.draft.account.clone(),
+        transaction: fact.transaction.clone(),
     }
 }
 
@@ -252,9 +268,10 @@ impl Prepared for Ready {
                 "the payment counts already, or does not fit: it is on the attention list";
             return Outcome::error(NOT_RECORDED, message);
         }
-        Outcome {
-            result: result.clone(),
-            ..Outcome::success()
-        }
+        // The provider may have a number of its own for it; ours counts once all the same.
+        let mut outcome = Outcome::success();
+        outcome.changes.numbers.extend(request.number.clone());
+        outcome.result = result.clone();
+        outcome
     }
 }
