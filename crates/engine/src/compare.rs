@@ -110,7 +110,7 @@ impl Core {
             };
             scan = Scan::all(Table::Links).limit(LIST_MAX).after(last.clone());
             for (_, row) in &rows {
-                let link: LinkRow = record::decode(&row.open)?;
+                let link = record::link_row(row)?;
                 if !is_comparable(&link) || !wanted.filter.takes(&link) {
                     continue;
                 }

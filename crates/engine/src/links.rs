@@ -185,7 +185,7 @@ impl Core {
         }
         let link = &settlement.link;
         let reason = format!("payment {}", fact.transaction);
-        match self.number(link, fact, by_person).await? {
+        match self.number(link, fact, by_person.is_some()).await? {
             Number::New => {}
             Number::Ours => return Ok(()),
             Number::Taken(message) => {
@@ -353,7 +353,7 @@ impl Core {
         let mut set = Fields::new();
         for (fact, first) in &settlement.payments {
             self.payment_writes(&settlement.link, (fact, *first), &mut extra, &mut set)?;
-            if source.starts_with(RECORDED) {
+            if ByPerson::of(source).is_some() {
                 let account = &settlement.link.account;
                 extra.writes.push(number_write(account, &fact.transaction));
             }
