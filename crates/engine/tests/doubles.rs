@@ -42,7 +42,7 @@ fn leaving(link: Json, waits: &[(&str, &str)], works: Vec<Json>, on: Json) -> De
     model_with(
         json!(states),
         json!({
-            "events": events(&["renew"]), "on": on,
+            "events": events(&["renew", "stop"]), "on": on,
             "fields": {
                 "pay_days": field("number"), "slip_no": field("text"), "receipt": field("receipt"),
                 "cash_receipt": field("receipt"),
@@ -179,6 +179,47 @@ async fn closing_a_link_for_a_new_one_leads_nowhere() {
     links.sort_by_key(|link| link.entry);
     let statuses: Vec<LinkStatus> = links.into_iter().map(|link| link.status).collect();
     assert_eq!(statuses, [LinkStatus::Superseded, LinkStatus::Created]);
+    world.sound("INV-1").await;
+}
+
+/// Whoever has left the renewing for the wait again hears that the old link is closed.
+#[tokio::test]
+async fn a_wait_hears_of_a_link_that_was_closed_for_one_that_nobody_wants_any_more() {
+    let renewing = work("renew_payment_link", json!({})).remove(0);
+    let works = vec![routed(renewing, &[("stop", None, "await_payment")])];
+    let definition = leaving(json!({}), &[("cancelled", "closed")], works, json!([]));
+    let (world, desk) = desk_with(Desk::new().closing(), definition).await;
+    world.approved("INV-1").await;
+    let engine = world.engine.clone();
+    desk.meanwhile(async move {
+        let stop = Input::event(item("INV-1"), "stop", Fields::new());
+        engine.submit(stop).await.unwrap();
+    });
+    world.event("INV-1", "renew").await;
+    assert_eq!(world.state("INV-1").await, "closed");
+    world.advance(TimeDelta::hours(1)).await;
+    assert!(payable(&world).await.is_empty());
+    world.sound("INV-1").await;
+}
+
+/// Money for a link that may be paid many times is no part of it.
+#[tokio::test]
+async fn a_reusable_link_that_was_paid_is_renewed() {
+    let usage = json!({ "usage": "reusable" });
+    let works = work("renew_payment_link", json!({}));
+    let definition = leaving(usage, &[("paid", "refused")], works, json!([]));
+    let (world, desk) = desk_with(Desk::new().closing(), definition).await;
+    world.approved("INV-1").await;
+    let id = first(&world).await;
+    let paid = vec![fact("t-1", irr(45_000_000), world.engine.now())];
+    desk.say(id.as_str(), LinkStatus::Created, paid);
+    world.engine.check_link(&id, &"ali".into()).await.unwrap();
+    assert_eq!(world.state("INV-1").await, "refused");
+    world.act("INV-1", "again", "zahra").await;
+    assert_eq!(world.state("INV-1").await, "await_payment");
+    let old = world.engine.link(&id).await.unwrap();
+    assert_eq!((old.status, old.payments), (LinkStatus::Superseded, 1));
+    assert_eq!(payable(&world).await.len(), 1);
     world.sound("INV-1").await;
 }
 

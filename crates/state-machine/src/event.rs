@@ -141,7 +141,7 @@ pub struct PaymentEvent {
     /// The link may be paid again: money does not close it, and each payment leads on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stays_open: bool,
-    /// A link is being made in its place: that this one is closed leads nowhere.
+    /// A link is being made in its place: while an activity runs, that this one is closed leads nowhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub makes_way: bool,
 }

@@ -56,7 +56,7 @@ impl<'a> Run<'a> {
         if is_paid(&payment.outcome) {
             return !(self.repeated_payment && self.turn == Turn::First);
         }
-        if payment.makes_way {
+        if payment.makes_way && self.instance.activity.is_some() {
             return false;
         }
         let latest = self.instance.link_of(&payment.state);

@@ -1,5 +1,7 @@
 //! Deciding on the new link: what the old one asked for, until another day. Pure.
 
+use payment::Usage;
+
 use super::{NAME, Ready};
 use crate::builtin::create_payment_link::codes;
 use crate::builtin::create_payment_link::plan::{
@@ -20,7 +22,8 @@ fn decide(ready: &Ready, context: &PlanContext<'_>) -> Result<Body, Refusal> {
     if old.status.is_paid() {
         return refuse(LINK_PAID, format!("link {} is paid", old.id));
     }
-    if old.received.is_some_and(|received| received.is_positive()) {
+    let once = old.draft.usage == Usage::OneTime;
+    if once && old.received.is_some_and(|received| received.is_positive()) {
         return refuse(
             codes::EARLIER_LINK_PAID,
             format!(
