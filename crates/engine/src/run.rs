@@ -90,13 +90,20 @@ impl Engine {
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let mut stop = std::pin::pin!(stop);
         let mut live = Live::new(self.core.clone());
-        let mut rounds = std::pin::pin!(self.rounds());
+        // A task of its own: whatever turns it holds when the work here has to wait, it goes on, and lets go
+        // of them when it is called off.
+        let mut rounds = JoinSet::new();
+        let engine = self.clone();
+        rounds.spawn(async move { engine.rounds().await });
         loop {
             let wait = live.turn().await?;
             tokio::select! {
-                () = &mut stop => return live.finish().await,
+                () = &mut stop => {
+                    rounds.shutdown().await;
+                    return live.finish().await;
+                }
                 () = self.core.wake.notified() => {}
-                error = &mut rounds => return Err(error),
+                Some(Ok(error)) = rounds.join_next() => return Err(error),
                 () = tokio::time::sleep(wait) => live.look = true,
                 ended = live.crew.one_ended(), if live.crew.is_busy() => live.heard(ended?),
             }
